@@ -1,0 +1,1 @@
+"""Asyncio-native, unofficial client for KlearStack's document-extraction API."""

@@ -1,0 +1,20 @@
+"""An emulator of the KlearStack service, for trying things out and for tests.
+
+It is written from the vendor's documentation alone and shares no code with the client: nothing
+below this package may import anything of `klearstack_async` outside it, so that a misreading
+can't hide in code used by both ends.
+"""
+
+_EXTRA = {"PIL", "fpdf", "jwt", "pypdfium2"}
+
+try:
+    from klearstack_async.sandbox.records import StoredDocument
+    from klearstack_async.sandbox.server import Sandbox
+except ModuleNotFoundError as missing:
+    if (missing.name or "").partition(".")[0] not in _EXTRA:
+        raise
+    raise ImportError(
+        "the sandbox needs an extra: pip install 'klearstack-async[sandbox]'"
+    ) from missing
+
+__all__ = ["Sandbox", "StoredDocument"]

@@ -1,0 +1,13 @@
+"""The sandbox's invoice reader: a PDF in, invoice fields with positions out.
+
+It imports nothing from the rest of the package. `pdf` and `images` are its only edge; everything
+else turns values into values: `words` and `layout` see the page, `labels` and `matching` know what
+is printed beside a value, `facts` gathers what a page holds, `candidates` and `sums` pair labels
+with values, and `fields`, `totals`, `parties` and `line_items` choose.
+"""
+
+from klearstack_async.sandbox.reading.pdf import DPI, page_image
+from klearstack_async.sandbox.reading.reader import read_document
+from klearstack_async.sandbox.reading.result import ReadField, Reading, UnreadableDocument
+
+__all__ = ["DPI", "ReadField", "Reading", "UnreadableDocument", "page_image", "read_document"]

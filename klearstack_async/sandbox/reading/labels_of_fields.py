@@ -1,0 +1,196 @@
+"""The labels of numbers, dates and parties, in all languages: field, strength, labels.
+
+A table only; how it is read is said in `labels.py`.
+"""
+
+from __future__ import annotations
+
+__all__ = ["FIELD_LABELS"]
+
+FIELD_LABELS: tuple[tuple[str, float, str], ...] = (
+    (
+        "Inv_Number",
+        0.75,
+        """
+        document number, document no, doc no, voucher no, voucher number,
+        Dokumentnummer, Dokument-Nr, numéro de document, numéro de pièce, pièce n°,
+        documentnummer, numero documento, n. documento, nº documento, número de documento,
+        número do documento, numer dokumentu, číslo dokladu, Vorgangsnummer, Rechnungs-ID,
+        memo number, bill id, facture référence, référence facture, référence de la facture,
+        Rechnungskennung, evidenční číslo, reference number invoice, your invoice number,
+        inv no, inv #, inv number, inv nr, inv
+        """,
+    ),
+    (
+        "Inv_Number",
+        0.35,
+        """
+        booking id, booking number, booking reference, transaction id,
+        transaction number, confirmation number, receipt, Quittung, reçu n°, Belegnummer,
+        reservation number, ticket number, numéro de reçu, bonnummer, bon nr, reference number,
+        reference no, reference, referenz, référence, Zahlungsreferenz, payment reference,
+        Verwendungszweck, variabilní symbol, OCR-nummer
+        """,
+    ),
+    (
+        "Inv_Date",
+        1.0,
+        """
+        invoice date, date of invoice, bill date, billing date, invoice dated,
+        tax invoice date, date of issue, issue date, issued on, date issued, invoice issue date,
+        tax point date, invoice date tax point, credit note date, statement date, receipt date,
+        date invoiced, bill issue date,
+        Rechnungsdatum, Rechnungs-Datum, Datum der Rechnung, Rechnung vom, Ausstellungsdatum,
+        Belegdatum, Gutschriftsdatum, Faktura-Datum, Fakturadatum, Re-Datum, Rechnungstag,
+        date de facture, date facture, date de la facture, date de facturation, facture du,
+        date d'émission, date de l'avoir, date d'avoir, date d'établissement, date d'édition,
+        factuurdatum, factuur datum, datum factuur, notadatum, rekeningdatum, datum nota,
+        fecha de factura, fecha factura, fecha de la factura, fecha de emisión, fecha emisión,
+        fecha de expedición, fecha expedición,
+        data fattura, data della fattura, data di emissione, data emissione, data documento,
+        data doc, data da fatura, data fatura, data de emissão, data emissão, data do documento,
+        data da factura,
+        data wystawienia, data faktury, wystawiono dnia, data wystawienia faktury,
+        faktura datum, fakturans datum, fakturadato, faktura dato, utstedelsesdato,
+        fakturadag, udstedelsesdato,
+        laskun päiväys, laskun päivämäärä, laskupäivä, laskun pvm,
+        datum vystavení, vystaveno dne, datum vystaveni dokladu, datum vystavení faktury
+        """,
+    ),
+    (
+        "Inv_Date",
+        0.6,
+        """
+        date, Datum, data, fecha, dato, päivämäärä, päiväys, pvm, dated,
+        document date, Dokumentdatum, datum dokument, Druckdatum, date du document,
+        documentdatum,
+        Datum/Date, dagtekening, data vystavení, Erstellungsdatum, erstellt am, date created,
+        purchase date, date of purchase, Kaufdatum, date d'achat, date paid, payment date,
+        Datum des Belegs
+        """,
+    ),
+    (
+        "Due_Date",
+        1.0,
+        """
+        due date, payment due date, payment due, pay by, due on, due by, date due,
+        invoice due date, payable by, please pay by, due, payment due by, payable on,
+        total due by,
+        Fälligkeitsdatum, fällig am, Fälligkeit, Zahlungsziel, zahlbar bis, fällig zum,
+        Zahlungstermin, zahlbar bis zum, Fälligkeitstermin, bitte überweisen Sie bis zum,
+        zahlbar bis spätestens, netto bis, zu zahlen bis, Zahlung bis, Valuta,
+        date d'échéance, date échéance, échéance, date limite de paiement, à payer avant le,
+        payable avant le, date de paiement, à régler avant le, échéance le, date limite,
+        paiement dû le, à payer pour le,
+        vervaldatum, uiterste betaaldatum, betalen voor, te betalen voor, betaaldatum, vervaldag,
+        uiterlijk te betalen op, betaal voor,
+        fecha de vencimiento, fecha vencimiento, vencimiento, vence el, fecha límite de pago,
+        data scadenza, scadenza, data di scadenza, scadenza pagamento, da pagare entro il,
+        entro il, scadenze,
+        data de vencimento, vencimento, data vencimento, data limite de pagamento, pagar até,
+        termin płatności, termin zapłaty, data płatności, płatne do,
+        förfallodatum, förfallodag, förfaller, oss tillhanda, oss tillhanda senast,
+        betalas senast, att betala senast,
+        forfaldsdato, betalingsfrist, sidste rettidige betaling, betalingsdato, forfald,
+        forfallsdato, forfall, betales innen, til forfall,
+        eräpäivä, eräpvm, erääntyy,
+        datum splatnosti, splatnost, den splatnosti, splatno dne, splatné do
+        """,
+    ),
+    (
+        "PO_Number",
+        1.0,
+        """
+        po number, purchase order, purchase order number, po no, po #, p.o. no,
+        purchase order no, customer po, your order, your order no, your order number, po,
+        purchase order #, customer order no, customer order number, po ref, p.o. number,
+        customer po number, client po, order reference, po reference, your po, cust po,
+        Bestellnummer, Bestell-Nr, Bestellnr, Ihre Bestellnummer, Ihre Bestellung,
+        Ihre Bestell-Nr, Bestellung Nr, Kundenbestellnummer, Ihre Bestellung Nr,
+        Bestellung, Ihre Auftragsnummer, Ihr Auftrag, Bestellreferenz, Bestellung vom Nr,
+        bon de commande, numéro de commande, n° de commande, n° commande, commande n°,
+        votre commande, référence commande, réf commande, numéro de bon de commande,
+        commande, votre commande n°, n° bon de commande, votre réf commande,
+        bestelnummer, inkoopordernummer, uw ordernummer, uw bestelnummer, inkoopnummer, uw order,
+        bestelbon, PO-nummer, uw bestelling,
+        número de pedido, nº pedido, pedido, su pedido, nº de pedido, orden de compra, n° pedido,
+        pedido nº, su pedido nº,
+        numero ordine, n. ordine, ordine, vostro ordine, ordine n, ordine d'acquisto,
+        vs ordine, rif ordine, numero d'ordine, rif. ordine,
+        número de encomenda, nº encomenda, encomenda, nº de encomenda, vossa encomenda,
+        numer zamówienia, nr zamówienia, zamówienie, zamówienie nr,
+        inköpsorder, inköpsordernummer, ert ordernummer, ert order nr, ert inköpsordernr,
+        rekvisitionsnr, indkøbsordre, rekvisition, deres ordrenr, innkjøpsordre, deres ordre,
+        bestillingsnummer, bestillingsnr, ostotilaus, tilausnumero, tilausnro, ostotilausnumero,
+        číslo objednávky, objednávka, objednávka č, vaše objednávka, č. objednávky
+        """,
+    ),
+    (
+        "PO_Number",
+        0.6,
+        """
+        order number, order no, order #, order id, order, order nr, sales order,
+        Auftragsnummer, Auftrags-Nr, Auftrag Nr, Auftrag, Auftragsnr, ordernummer, order-nr,
+        ordernr, ordrenummer, ordrenr, ordre nr, webordernummer, job no
+        """,
+    ),
+    (
+        "Supplier_Name",
+        1.0,
+        """
+        Informationen zum Verkäufer, Angaben zum Verkäufer, seller information, seller info,
+        vendor information, supplier information, informations vendeur, coordonnées du vendeur,
+        gegevens leverancier, dati fornitore, dati del fornitore,
+        seller, supplier, vendor, from, sold by, service provider, issued by,
+        bill from, invoice from, billed by, seller name, supplier name, vendor name,
+        company name,
+        seller details, provider, merchant, issuer, payable to, pay to, remit to,
+        remit payment to, make all checks payable to, make checks payable to,
+        Verkäufer, Lieferant, Rechnungssteller, Rechnungsersteller, Rechnungsaussteller,
+        Leistungserbringer, Auftragnehmer, Absender, Anbieter, Leistender Unternehmer,
+        verkauft von, Rechnung von,
+        vendeur, fournisseur, émetteur, prestataire, expéditeur, vendu par,
+        verkocht door, verkoper, leverancier, afzender, opdrachtnemer,
+        proveedor, vendedor, emisor, datos del emisor, datos del proveedor,
+        fornitore, venditore, emittente, cedente, cedente/prestatore, cedente prestatore,
+        mittente,
+        fornecedor, emitente, prestador,
+        sprzedawca, wystawca, dostawca,
+        säljare, leverantör, avsändare, sælger, leverandør, afsender, selger, avsender,
+        myyjä, toimittaja, laskuttaja,
+        dodavatel, prodávající, prodejce
+        """,
+    ),
+    (
+        "Buyer_Name",
+        1.0,
+        """
+        Informationen zum Käufer, Angaben zum Käufer, buyer information, customer information,
+        informations client, coordonnées du client, gegevens klant, dati cliente, dati del cliente,
+        bill to, billed to, credit to, credited to, buyer, sold to, invoice to, customer,
+        invoiced to,
+        bill to address, billing address, client, customer name, client name, purchaser, to,
+        guest name, buyer name, issued to, billing details, billing information, recipient,
+        invoice address, charge to, bill-to party, customer details, for, account name,
+        prepared for, billing to, invoice recipient, attention, payer,
+        Käufer, Rechnungsempfänger, Rechnungsadresse, Rechnung an, Kunde, Leistungsempfänger,
+        Auftraggeber, Käufer/Leistungsempfänger, Rechnungsanschrift, Empfänger, Besteller,
+        Rechnungsempfänger/Käufer, Kundenanschrift, Kundenname,
+        acheteur, facturé à, adresse de facturation, facturer à, destinataire,
+        nom de l'abonné, facturation, titulaire, abonné, nom du client, titulaire du contrat,
+        client facturé,
+        koper, klant, factuuradres, factuur aan, afnemer, opdrachtgever, klantnaam,
+        debiteur,
+        cliente, comprador, facturar a, datos del cliente, facturado a, destinatario,
+        datos de facturación, nombre cliente, dirección de facturación, titular,
+        spettabile, spett.le, spett, acquirente, cessionario, committente, intestatario,
+        cessionario/committente, intestazione, destinatario fattura, fatturare a,
+        exmo(s). sr(s)., exmos srs, adquirente, faturar a, nome do cliente,
+        nabywca, kupujący, odbiorca, zamawiający,
+        köpare, kund, fakturaadress, faktureringsadress, mottagare, køber, fakturaadresse,
+        kjøper, mottaker, modtager, faktura til, fakturamottagare, faktureringsadresse,
+        ostaja, asiakas, laskutusosoite, laskun saaja, tilaaja,
+        odběratel, kupující, zákazník, příjemce
+        """,
+    ),
+)

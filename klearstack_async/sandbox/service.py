@@ -1,0 +1,50 @@
+"""What every handler is given: the settings and the parts of one running sandbox."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from klearstack_async.sandbox.processing import Processing
+from klearstack_async.sandbox.spool import Spool
+from klearstack_async.sandbox.store import Store
+from klearstack_async.sandbox.threads import Threads
+from klearstack_async.sandbox.tokens import TokenMint
+
+BatchShape: TypeAlias = Literal["positional", "keyed"]
+StatusKey: TypeAlias = Literal["extraction_status", "status", "extractionStatus"] | None
+
+USER_ID = 1001
+"""The one account's user id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a sandbox is told at its start."""
+
+    company_name: str
+    username: str
+    password: str = field(repr=False)
+    processing_seconds: float
+    batch_shape: BatchShape
+    status_key: StatusKey
+    max_upload_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The running parts; handlers are functions of this and a form."""
+
+    settings: Settings
+    now: Callable[[], datetime]
+    tokens: TokenMint
+    store: Store
+    spool: Spool
+    unzipping: Threads
+    processing: Processing
+    contents_folder: Path
+    requests: Counter[str]
