@@ -1,11 +1,118 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests: the sandbox, a client of it, and servers that misbehave on purpose."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
 import pytest
+from aiohttp import web
+
+from klearstack_async import KlearStack, Polling
+from klearstack_async.sandbox import Sandbox
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Serve = Callable[..., Awaitable[str]]
+
+PASSWORD = "s3cret/pass word+ü"
+QUICK = Polling(first_seconds=0.01, longest_seconds=0.05)
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     """The library is asyncio-native: aiohttp is."""
     return "asyncio"
+
+
+@pytest.fixture
+async def no_task_is_left() -> AsyncIterator[None]:
+    """Fail a test that leaves a task of the library running."""
+    before = asyncio.all_tasks()
+    yield
+    left = [task for task in asyncio.all_tasks() - before if not _is_the_runners(task)]
+    # A server that was just closed may need a turn of the loop; a leak doesn't end by itself.
+    await asyncio.wait(left, timeout=2) if left else None
+    assert [task for task in left if not task.done()] == []
+
+
+def _is_the_runners(task: asyncio.Task[object]) -> bool:
+    return "TestRunner" in repr(task.get_coro())
+
+
+@pytest.fixture
+async def sandbox(no_task_is_left: None) -> AsyncIterator[Sandbox]:
+    async with Sandbox(processing_seconds=0, password=PASSWORD) as running:
+        yield running
+
+
+def client_of(sandbox: Sandbox, **options: object) -> KlearStack:
+    return KlearStack(
+        sandbox.url,
+        company_name=sandbox.company_name,
+        username=sandbox.username,
+        password=sandbox.password,
+        polling=QUICK,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture
+async def ks(sandbox: Sandbox) -> AsyncIterator[KlearStack]:
+    async with client_of(sandbox) as client:
+        yield client
+
+
+@pytest.fixture
+async def serve(no_task_is_left: None) -> AsyncIterator[Serve]:
+    """Give a function that starts a server with a handler per endpoint and gives its URL.
+
+    `login` is answered with a token unless a handler says otherwise; every other endpoint goes
+    to the handler of its name, or to `other`.
+    """
+    runners: list[web.AppRunner] = []
+
+    async def start(**handlers: Handler) -> str:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            name = request.path.rpartition("/")[2]
+            if name == "get_access_token" and name not in handlers:
+                await request.read()
+                return web.json_response({"access_token": "a.b.c", "refresh_token": "d.e.f"})
+            return await handlers.get(name, handlers.get("other", _missing))(request)
+
+        app = web.Application(client_max_size=1 << 30)
+        app.router.add_route("*", "/{path:.*}", answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        runners.append(runner)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+async def _missing(request: web.Request) -> web.StreamResponse:
+    await request.read()
+    return web.Response(status=404, text="Not Found")
+
+
+def client_at(url: str, **options: object) -> KlearStack:
+    return KlearStack(
+        url,
+        company_name="demo",
+        username="demo",
+        password=PASSWORD,
+        polling=QUICK,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another task will bring about."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("it did not happen in 10 s")

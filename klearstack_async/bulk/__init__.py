@@ -1,0 +1,1 @@
+"""Thousands of documents: sources, uploads, waiting, and one outcome for each of them."""

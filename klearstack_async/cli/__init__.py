@@ -1,0 +1,47 @@
+"""The `klearstack` command. Here only its entry: what is missing or fails becomes one sentence.
+
+Exit codes: 0 everything was extracted; 1 some documents were not; 2 the command could not do its
+work; 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+
+__all__ = ["main"]
+
+FAILED = 2
+INTERRUPTED = 130
+
+_NEEDED = ("typer", "rich")
+
+
+def main() -> None:
+    """Run the command line, and end the process with its exit code."""
+    if any(find_spec(name) is None for name in _NEEDED):
+        _end("the command line needs an extra: pip install 'klearstack-async[cli]'", FAILED)
+    from klearstack_async.cli.app import app  # noqa: PLC0415 - only now is typer known to be there
+
+    try:
+        app()
+    except KeyboardInterrupt:
+        _end("stopped", INTERRUPTED)
+    except Exception as error:  # a person at a terminal wants a sentence
+        if os.environ.get("KLEARSTACK_DEBUG"):
+            raise
+        _end(_sentence(error), FAILED)
+
+
+def _sentence(error: Exception) -> str:
+    from klearstack_async.errors import KlearStackError  # noqa: PLC0415 - quick start-up
+
+    if isinstance(error, KlearStackError | OSError | ValueError | ImportError):
+        return str(error)
+    return f"unexpected {type(error).__name__}: {error} (KLEARSTACK_DEBUG=1 shows where)"
+
+
+def _end(sentence: str, code: int) -> None:
+    print(f"klearstack: {sentence}", file=sys.stderr)  # noqa: T201 - rich may be missing here
+    sys.exit(code)

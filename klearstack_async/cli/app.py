@@ -1,0 +1,216 @@
+"""The commands and their options; what they do is in `running.py`, how it looks in `display.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import anyio
+import typer
+from rich.console import Console
+
+from klearstack_async._version import __version__
+from klearstack_async.bulk.engine import WORKERS
+from klearstack_async.bulk.outcome import OutcomeState
+from klearstack_async.cli.display import console_for, outcome_table, printable
+from klearstack_async.cli.running import TABLE_ROWS, Ran, run_bulk
+from klearstack_async.cli.service import client_for
+from klearstack_async.settings import DocumentType
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="klearstack",
+    help="Read invoices and other documents with KlearStack (an unofficial client).",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+SOME_FAILED = 1
+
+
+class Shape(StrEnum):
+    """The two shapes in which results come."""
+
+    POSITIONAL = "positional"
+    KEYED = "keyed"
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        typer.echo(f"klearstack-async {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    _show: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Read invoices and other documents with KlearStack (an unofficial client)."""
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where to put the invoices and the results.")] = Path(
+        "klearstack-demo"
+    ),
+) -> None:
+    """Make sample invoices and read them with a sandbox on this machine. Needs no account."""
+    from klearstack_async.sandbox.samples import write_samples  # noqa: PLC0415 - an extra
+
+    console = console_for()
+    invoices = folder / "invoices"
+    samples = write_samples(invoices)
+    console.print(f"Made {len(samples)} sample invoices in {invoices}", markup=False)
+    ran = Ran()
+    results = folder / "results.jsonl", folder / "results.csv"
+
+    async def run() -> None:
+        async with client_for(console, sandbox=True) as client:
+            await run_bulk(
+                client, [invoices], console, ran, jsonl=results[0], csv_file=results[1], options={}
+            )
+
+    _run(run())
+    _summary(console, ran, *results)
+
+
+@app.command()
+def bulk(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders of PDFs, JPEGs and PNGs.")],
+    *,
+    out: Annotated[Path, typer.Option(help="One line of JSON for each file.")] = Path(
+        "results.jsonl"
+    ),
+    csv: Annotated[Path | None, typer.Option(help="Also one row of CSV for each file.")] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace result files that exist.")] = False,
+    document_type: Annotated[
+        str, typer.Option(help="What the documents are, such as Invoices or Receipts.")
+    ] = DocumentType.INVOICES,
+    workers: Annotated[int, typer.Option(min=1, help="How many uploads at a time.")] = WORKERS,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Use a sandbox even if an account is set.")
+    ] = False,
+) -> None:
+    """Upload files and folders, and write down what was read.
+
+    The account comes from KLEARSTACK_URL, KLEARSTACK_COMPANY, KLEARSTACK_USERNAME and
+    KLEARSTACK_PASSWORD. Without them, a sandbox on this machine reads the documents.
+
+    Exit code: 0 if everything was extracted, 1 if some documents were not, 2 if the run could
+    not be made, 130 if it was stopped.
+    """
+    console = console_for()
+    _refuse_existing([path for path in (out, csv) if path is not None], overwrite=overwrite)
+    ran = Ran()
+
+    async def run() -> None:
+        async with client_for(console, sandbox=sandbox) as client:
+            await run_bulk(
+                client,
+                paths,
+                console,
+                ran,
+                jsonl=out,
+                csv_file=csv,
+                options={"document_type": document_type, "workers": workers},
+            )
+
+    try:
+        _run(run())
+    except KeyboardInterrupt:
+        in_flight = ran.report.started - ran.report.finished
+        console.print(f"Stopped. {ran.report}; {in_flight} more were under way", markup=False)
+        console.print(f"Results so far: {out}", markup=False)
+        raise
+    if not ran.report.finished:
+        names = ", ".join(map(str, paths))
+        raise ValueError(f"no PDF, JPEG or PNG in {names}")
+    _summary(console, ran, out, csv)
+    if ran.report.counts[OutcomeState.EXTRACTED] < ran.report.finished:
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = 8642,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep the state here; without it, it ends with the server.")
+    ] = None,
+    processing_seconds: Annotated[
+        float, typer.Option(min=0, help="How long a document takes to be read, at least.")
+    ] = 2.0,
+    shape: Annotated[Shape, typer.Option(help="The shape of the results.")] = Shape.POSITIONAL,
+) -> None:
+    """Run an emulator of the service until Ctrl-C."""
+    from klearstack_async.sandbox import Sandbox  # noqa: PLC0415 - an extra
+
+    console = console_for()
+
+    async def run() -> None:
+        async with Sandbox(
+            host=host,
+            port=port,
+            folder=folder,
+            processing_seconds=processing_seconds,
+            batch_shape=shape.value,
+        ) as server:
+            console.print(f"Sandbox at {server.url} (Ctrl-C stops it). To use it:\n")
+            for name, value in (
+                ("URL", server.url),
+                ("COMPANY", server.company_name),
+                ("USERNAME", server.username),
+                ("PASSWORD", server.password),
+            ):
+                console.print(f"  export KLEARSTACK_{name}={value}", markup=False)
+            await anyio.sleep_forever()
+
+    try:
+        _run(run())
+    except KeyboardInterrupt:
+        console.print("\nSandbox stopped")
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    async def until_stopped() -> None:
+        # `kill` and a service manager mean what Ctrl-C means: clean up, then end.
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        await work
+
+    asyncio.run(until_stopped())
+
+
+def _refuse_existing(files: list[Path], *, overwrite: bool) -> None:
+    existing = [str(path) for path in files if path.exists()]
+    if existing and not overwrite:
+        raise ValueError(
+            f"{' and '.join(existing)} exists; choose another name, or pass --overwrite"
+        )
+
+
+def _summary(console: Console, ran: Ran, *files: Path | None) -> None:
+    everything = ran.report.finished <= TABLE_ROWS
+    rows = sorted(ran.rows if everything else ran.failures, key=lambda outcome: outcome.source)
+    if rows:
+        console.print()
+        console.print(outcome_table(rows))
+    console.print()
+    for outcome in rows:
+        if outcome.reason:
+            sentence = printable(f"{outcome.source}: {outcome.reason}")
+            console.print(sentence, markup=False, soft_wrap=True)
+    console.print(f"{ran.report}", markup=False)
+    for file in files:
+        if file is not None:
+            console.print(f"Results: {file}", markup=False, soft_wrap=True)

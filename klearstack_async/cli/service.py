@@ -1,0 +1,49 @@
+"""Which service a command talks to: the account in the environment, or a sandbox of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rich.console import Console
+
+from klearstack_async.client import KlearStack
+from klearstack_async.settings import ENVIRONMENT
+
+__all__ = ["client_for"]
+
+
+@asynccontextmanager
+async def client_for(console: Console, *, sandbox: bool = False) -> AsyncIterator[KlearStack]:
+    """Open a client, and a sandbox first if there is no account.
+
+    Args:
+        console: Where to say which service it is.
+        sandbox: Use a sandbox whatever the environment says.
+
+    Raises:
+        ValueError: The environment names only a part of an account.
+        ImportError: A sandbox is needed, and its extra isn't installed.
+    """
+    if not sandbox and any(os.environ.get(name) for name in ENVIRONMENT.values()):
+        async with KlearStack.from_env() as client:
+            console.print(
+                f"Service: {client.account.url} as {client.account.username}", markup=False
+            )
+            yield client
+        return
+    from klearstack_async.sandbox import Sandbox  # noqa: PLC0415 - an extra
+
+    async with (
+        Sandbox() as own,
+        KlearStack(
+            own.url,
+            company_name=own.company_name,
+            username=own.username,
+            password=own.password,
+        ) as client,
+    ):
+        why = "" if sandbox else " (no account: KLEARSTACK_URL is not set)"
+        console.print(f"Service: a sandbox on this machine{why}")
+        yield client

@@ -1,0 +1,276 @@
+"""What one document says: its fields, in the order in which the service sent them.
+
+The service writes documents in two shapes (rows, or an object); `wire/results.py` decodes either
+without looking into it, and everything a user asks for is derived here, on first access. So a
+document that is only passed on costs no Python work per row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple, TypeVar, overload
+
+from klearstack_async.field import Box, Field, Row
+from klearstack_async.values import date_from, flag_from, instant_from
+
+__all__ = ["Document"]
+
+T = TypeVar("T")
+
+_METADATA = frozenset(
+    {
+        "document_id",
+        "file_name",
+        "document_type",
+        "is_approved",
+        "overall_confidence",
+        "upload_time",
+        "finished_time",
+        "approved_date",
+        "status",
+        "error",
+    }
+)
+# Other spellings of the same, in lower case; `Document_id` needs no entry, only lower case.
+_ALIASES = {"extraction_status": "status", "extractionstatus": "status", "error_message": "error"}
+_FAILED = frozenset({"failed", "error"})
+_FIELD_KEYS = frozenset({"value", "confidence", "page_index", "coordinate"})
+
+
+class _Parts(NamedTuple):
+    metadata: dict[str, Any]
+    fields: tuple[Field, ...]
+    extra: dict[str, Any]
+
+
+class Document:
+    """One document and the fields that were read from it.
+
+    `document["Inv_Total"]` is the first field of that name, `document.all(name)` all of them;
+    iterating gives every field in its order. What has no meaning to this library stands unchanged
+    in `extra`, and metadata as it was sent in `metadata`.
+    """
+
+    __slots__ = ("_by_name", "_parts", "_source", "_strange")
+
+    def __init__(
+        self, source: tuple[Row, ...] | dict[str, Any], *, strange: tuple[Any, ...] = ()
+    ) -> None:
+        """Keep what was decoded.
+
+        Args:
+            source: The rows of the positional shape, or the object of the keyed one.
+            strange: Rows that are not of the documented form; they end in `extra["rows"]`.
+        """
+        self._source = source
+        self._strange = strange
+        self._parts: _Parts | None = None
+        self._by_name: dict[str, Field] | None = None
+
+    @property
+    def document_id(self) -> str | None:
+        """The service's id of the document."""
+        return self._metadata_as("document_id", str)
+
+    @property
+    def file_name(self) -> str | None:
+        """The name under which it was uploaded; in an archive, the member's name."""
+        return self._metadata_as("file_name", str)
+
+    @property
+    def document_type(self) -> str | None:
+        """Such as `Invoices`; an open set, and some answers use the singular."""
+        return self._metadata_as("document_type", str)
+
+    @property
+    def is_approved(self) -> bool | None:
+        """Whether a person approved it."""
+        return self._metadata_as("is_approved", flag_from)
+
+    @property
+    def overall_confidence(self) -> float | None:
+        """From 0 to 1, for the document as a whole."""
+        return self._metadata_as("overall_confidence", float)
+
+    @property
+    def upload_time(self) -> datetime | None:
+        """When it was uploaded; the service states no zone, so this has none."""
+        return self._metadata_as("upload_time", instant_from)
+
+    @property
+    def finished_time(self) -> datetime | None:
+        """When the extraction ended; the service states no zone, so this has none."""
+        return self._metadata_as("finished_time", instant_from)
+
+    @property
+    def approved_date(self) -> date | None:
+        """When it was approved."""
+        return self._metadata_as("approved_date", date_from)
+
+    @property
+    def failure(self) -> str | None:
+        """Why the service could not read this document; None if it did."""
+        status = str(self.metadata.get("status", "")).strip().lower()
+        reason = self.metadata.get("error")
+        if status in _FAILED:
+            return str(reason) if reason else "the service gives no reason"
+        return None
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What is known about the document itself, as sent, under lower-case names."""
+        return self._read().metadata
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Every field, in the order in which the service sent them; names may repeat."""
+        return self._read().fields
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """What was sent and is neither metadata nor a field, unchanged."""
+        return self._read().extra
+
+    def all(self, name: str) -> tuple[Field, ...]:
+        """Give every field of this name, in order; empty if there is none."""
+        return tuple(field for field in self.fields if field.name == name)
+
+    @overload
+    def get(self, name: str) -> Field | None: ...
+    @overload
+    def get(self, name: str, default: T) -> Field | T: ...
+    def get(self, name: str, default: T | None = None) -> Field | T | None:
+        """Give the first field of this name, or the default."""
+        if self._by_name is None:
+            # Reversed, so that the first of several fields of one name is the one that stays.
+            self._by_name = {field.name: field for field in reversed(self.fields)}
+        return self._by_name.get(name, default)
+
+    def __getitem__(self, name: str) -> Field:
+        field = self.get(name)
+        if field is None:
+            names = ", ".join(dict.fromkeys(field.name for field in self.fields)) or "none"
+            raise KeyError(f"no field {name!r} in this document; it has: {names}")
+        return field
+
+    def __contains__(self, name: object) -> bool:
+        return any(field.name == name for field in self.fields)
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def __eq__(self, other: object) -> bool:
+        return self._read() == other._read() if isinstance(other, Document) else NotImplemented
+
+    # Equal documents may hold lists and dicts, which have no hash.
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Document {self.document_id or '(no id)'} {self.file_name or '(no name)'}: "
+            f"{len(self)} fields>"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything that was sent, as JSON-ready values.
+
+        Returns:
+            The metadata under its lower-case names, `fields` (a list of `Field.to_dict()`), and
+            `extra`.
+        """
+        parts = self._read()
+        return {
+            **parts.metadata,
+            "fields": [field.to_dict() for field in parts.fields],
+            "extra": parts.extra,
+        }
+
+    def _read(self) -> _Parts:
+        if self._parts is None:
+            source = self._source
+            if isinstance(source, dict):
+                self._parts = _parts_of_object(source)
+            else:
+                self._parts = _parts_of_rows(source, self._strange)
+        return self._parts
+
+    def _metadata_as(self, name: str, convert: Callable[[Any], T]) -> T | None:
+        """Convert one piece of metadata; None if it isn't there, or isn't what it should be."""
+        value = self.metadata.get(name)
+        if value is None:
+            return None
+        try:
+            return convert(value)
+        except (ValueError, TypeError):
+            return None
+
+
+def _parts_of_rows(rows: tuple[Row, ...], strange: tuple[Any, ...]) -> _Parts:
+    metadata: dict[str, Any] = {}
+    fields: list[Field] = []
+    kept: list[Any] = list(strange)
+    for row in rows:
+        name = _metadata_name(row.name) if row.confidence is None and row.place is None else None
+        if name is None:
+            page = None if row.place is None else row.place.page_index
+            fields.append(Field(row.name, row.value, row.confidence, page, _box(row.box)))
+        elif metadata.setdefault(name, row.value) != row.value:
+            # The service repeats Is_Approved; a repetition that disagrees must not get lost.
+            kept.append([row.value, row.name])
+    return _Parts(metadata, tuple(fields), {"rows": kept} if kept else {})
+
+
+def _parts_of_object(source: dict[str, Any]) -> _Parts:
+    metadata: dict[str, Any] = {}
+    fields: list[Field] = []
+    extra: dict[str, Any] = {}
+    for key, value in source.items():
+        if isinstance(value, dict) and "value" in value:
+            field, rest = _field_of_object(key, value)
+            fields.append(field)
+            if rest:
+                extra[key] = rest
+            continue
+        name = _metadata_name(key)
+        if name is None or name in metadata or isinstance(value, dict | list):
+            extra[key] = value
+        else:
+            metadata[name] = value
+    return _Parts(metadata, tuple(fields), extra)
+
+
+def _field_of_object(name: str, source: dict[str, Any]) -> tuple[Field, dict[str, Any]]:
+    """Make a field, and give back what of its object was not understood."""
+    rest = {key: value for key, value in source.items() if key not in _FIELD_KEYS}
+    confidence, page, place = (source.get(k) for k in ("confidence", "page_index", "coordinate"))
+    if not _is_number(confidence):
+        rest.update({} if confidence is None else {"confidence": confidence})
+        confidence = None
+    if not isinstance(page, int) or isinstance(page, bool):
+        rest.update({} if page is None else {"page_index": page})
+        page = None
+    box = None
+    if isinstance(place, list) and len(place) == 4 and all(map(_is_number, place)):
+        box = _box(tuple(place))
+    elif place is not None:
+        rest["coordinate"] = place
+    return Field(name, source["value"], confidence, page, box), rest
+
+
+def _metadata_name(name: str) -> str | None:
+    lower = name.lower()
+    lower = _ALIASES.get(lower, lower)
+    return lower if lower in _METADATA else None
+
+
+def _box(corners: tuple[float, ...] | None) -> Box | None:
+    """Give the box; four zeros are the service's way to say that it knows no position."""
+    return Box(*corners) if corners and any(corners) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

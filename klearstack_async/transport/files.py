@@ -1,0 +1,157 @@
+"""Reading what is uploaded: in threads, in pieces, and never more of it at a time than a piece.
+
+A thread hop costs 40 to 130 microseconds, so the size of a piece decides the speed: 1 MiB is
+where the hop no longer shows. What is smaller than that is read whole, in one hop.
+
+No file is held open between two pieces. Opening it again costs a few per cent of reading 1 MiB,
+and in return a call can be cancelled at any instant without leaving a descriptor behind, and a
+thousand uploads at a time need no thousand descriptors.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import anyio.to_thread
+
+from klearstack_async.errors import SourceChanged
+from klearstack_async.wire.source import BytesSource, FileSource, PathSource, Source, Stream
+
+__all__ = ["PIECE_BYTES", "Content", "content_of"]
+
+PIECE_BYTES = 1 << 20
+
+Pieces = Callable[[], AsyncGenerator[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a source holds.
+
+    Attributes:
+        size_bytes: Its length, or None if nobody knows it before the end.
+        whole: All of it, if it is small; then there is no need for `pieces`.
+        pieces: Reads it, piece by piece.
+    """
+
+    size_bytes: int | None
+    pieces: Pieces = field(repr=False)
+    whole: bytes | None = field(default=None, repr=False)
+
+
+async def content_of(source: Source) -> Content:
+    """Read a small source whole; of a larger one, find the size and how to read it.
+
+    Raises:
+        OSError: The file can't be opened or read.
+        ValueError: The source is empty, which the service can't read anything from.
+    """
+    match source:
+        case PathSource(path=path):
+            content = await anyio.to_thread.run_sync(_content_of_path, path, source.filename)
+        case FileSource(file=file):
+            content = await anyio.to_thread.run_sync(_content_of_file, file, source.filename)
+        case BytesSource(data=data):
+            content = _content_of_bytes(data)
+        case Stream(size_bytes=size):
+            content = Content(size, partial(_pieces_of_stream, source))
+    if content.size_bytes == 0:
+        raise ValueError(f"{source.filename} is empty")
+    return content
+
+
+def _content_of_path(path: Path, filename: str) -> Content:
+    with path.open("rb", buffering=0) as file:
+        stamp = _stamp(file.fileno())
+        whole = file.readall() if stamp.size_bytes <= PIECE_BYTES else None
+    if whole is not None:
+        return Content(len(whole), partial(_pieces_of_bytes, whole), whole)
+
+    def read_at(position: int, length: int) -> bytes:
+        with path.open("rb", buffering=0) as file:
+            if _stamp(file.fileno()) != stamp:
+                raise SourceChanged(f"{filename} changed while it was sent")
+            file.seek(position)
+            return file.read(length)
+
+    return Content(stamp.size_bytes, partial(_pieces, read_at, stamp.size_bytes, filename))
+
+
+def _content_of_file(file: BinaryIO, filename: str) -> Content:
+    """Size up an open file from where it stands; it stands there again afterwards."""
+    start = file.tell()
+
+    def read_at(position: int, length: int) -> bytes:
+        try:
+            file.seek(start + position)
+            return file.read(length)
+        finally:
+            file.seek(start)
+
+    size_bytes = file.seek(0, io.SEEK_END) - start
+    file.seek(start)
+    whole = read_at(0, size_bytes) if size_bytes <= PIECE_BYTES else None
+    return Content(size_bytes, partial(_pieces, read_at, size_bytes, filename), whole)
+
+
+def _content_of_bytes(data: bytes) -> Content:
+    whole = data if len(data) <= PIECE_BYTES else None
+    return Content(len(data), partial(_pieces_of_bytes, data), whole)
+
+
+async def _pieces(
+    read_at: Callable[[int, int], bytes], size_bytes: int, filename: str
+) -> AsyncGenerator[bytes]:
+    position = 0
+    while position < size_bytes:
+        length = min(PIECE_BYTES, size_bytes - position)
+        piece = await anyio.to_thread.run_sync(read_at, position, length)
+        if not piece:
+            raise SourceChanged(f"{filename} became shorter while it was sent")
+        position += len(piece)
+        yield piece
+
+
+async def _pieces_of_bytes(data: bytes) -> AsyncGenerator[bytes]:
+    view = memoryview(data)
+    for start in range(0, len(data), PIECE_BYTES):
+        yield view[start : start + PIECE_BYTES]  # type: ignore[misc]  # bytes-like is enough
+
+
+async def _pieces_of_stream(stream: Stream) -> AsyncGenerator[bytes]:
+    sent, size = 0, stream.size_bytes
+    async with aclosing(_from(stream)) as pieces:
+        async for piece in pieces:
+            sent += len(piece)
+            if size is not None and sent > size:
+                raise SourceChanged(f"{stream.filename} gave more than its {size} bytes")
+            if piece:
+                yield piece
+    if size is not None and sent < size:
+        raise SourceChanged(f"{stream.filename} ended after {sent} of {size} bytes")
+
+
+async def _from(stream: Stream) -> AsyncGenerator[bytes]:
+    """Make a generator, which can be closed, of whatever iterable the user's function gives."""
+    async for piece in stream.open():
+        yield piece
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    device: int
+    inode: int
+    size_bytes: int
+    changed_ns: int
+
+
+def _stamp(descriptor: int) -> _Stamp:
+    stat = os.fstat(descriptor)
+    return _Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)

@@ -1,0 +1,54 @@
+"""A call as a value: what to send, and how to read the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Generic, TypeVar
+
+from klearstack_async.wire.reply import Reply
+from klearstack_async.wire.source import Source
+
+__all__ = ["FilePart", "Replay", "Request"]
+
+T = TypeVar("T")
+
+
+class Replay(Enum):
+    """Whether a call may be sent again when it is not known what became of it."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """The one file of a multipart form.
+
+    Attributes:
+        field_name: The form field, `file` in most endpoints.
+        source: What to send.
+        content_type: Its media type.
+    """
+
+    field_name: str
+    source: Source
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[T]):
+    """One call, without the credentials: those are added when it is sent.
+
+    Attributes:
+        endpoint: The row of the catalogue, such as `results.in_batch`.
+        fields: The form's fields. Not shown by `repr`: a refresh token may be among them.
+        decode: Reads the value out of an answer that was not a refusal.
+        file: The file to send along, or None.
+    """
+
+    endpoint: str
+    fields: Mapping[str, str] = field(repr=False)
+    decode: Callable[[Reply], T] = field(repr=False)
+    file: FilePart | None = None

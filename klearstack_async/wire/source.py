@@ -1,0 +1,115 @@
+"""What can be uploaded, as values. Opening and reading them is the transport's work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = [
+    "BytesSource",
+    "FileSource",
+    "PathSource",
+    "Source",
+    "SourceLike",
+    "Stream",
+    "is_repeatable",
+    "source_from",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PathSource:
+    """A file on disk. It is opened anew for each attempt, and only while it is sent."""
+
+    path: Path
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class BytesSource:
+    """A document that is in memory already."""
+
+    data: bytes = field(repr=False)
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """An open, seekable binary file, sent from where it stands. It stays open, and the user's."""
+
+    file: BinaryIO
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A document that arrives piece by piece, such as a web upload that is passed on.
+
+    Attributes:
+        open: Called once per attempt; gives the pieces.
+        filename: The name to send.
+        size_bytes: The length, if known. Without it the upload is sent in HTTP chunks.
+        repeatable: Whether `open` may be called again. If not, the document is sent once only.
+    """
+
+    open: Callable[[], AsyncIterable[bytes]]
+    filename: str
+    size_bytes: int | None = None
+    repeatable: bool = True
+
+
+Source = PathSource | BytesSource | FileSource | Stream
+SourceLike = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Source
+
+
+def source_from(value: SourceLike, filename: str | None = None) -> Source:
+    """Say what kind of source this is, without touching it.
+
+    Args:
+        value: A path, bytes, an open binary file that can seek, or a `Stream`.
+        filename: The name to send; needed where the value has none.
+
+    Raises:
+        TypeError: It is none of these.
+        ValueError: The name is missing, or the file can't seek.
+    """
+    match value:
+        case PathSource() | BytesSource() | FileSource():
+            return value
+        case Stream():
+            return value if filename is None else _renamed(value, filename)
+        case str() | os.PathLike():
+            path = Path(value)
+            return PathSource(path, filename or path.name)
+        case bytes() | bytearray() | memoryview():
+            return BytesSource(bytes(value), _needed(filename, "bytes"))
+    if not callable(getattr(value, "read", None)) or not callable(getattr(value, "seek", None)):
+        kind = type(value).__name__
+        raise TypeError(f"a source is a path, bytes, an open binary file or a Stream, not {kind}")
+    if not value.seekable():
+        raise ValueError("this file can't seek; wrap what it gives in a Stream")
+    return FileSource(value, filename or _name_of(value))
+
+
+def is_repeatable(source: Source) -> bool:
+    """Say whether a source can be sent a second time."""
+    return not isinstance(source, Stream) or source.repeatable
+
+
+def _renamed(stream: Stream, filename: str) -> Stream:
+    return Stream(stream.open, filename, stream.size_bytes, stream.repeatable)
+
+
+def _name_of(file: BinaryIO) -> str:
+    name = getattr(file, "name", None)
+    # A temporary file's name is its descriptor's number.
+    return _needed(os.path.basename(name) if isinstance(name, str) else None, "this file")  # noqa: PTH119 - a name, not a path on this machine
+
+
+def _needed(filename: str | None, what: str) -> str:
+    if not filename:
+        raise ValueError(f"{what} has no name; pass filename=, such as 'invoice.pdf'")
+    return filename

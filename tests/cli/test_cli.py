@@ -1,0 +1,298 @@
+"""The command as a person starts it: a process of its own, its output and its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from conftest import Serve
+from documents import invoice_pdf
+
+from klearstack_async.sandbox import Sandbox
+
+COMMAND = (sys.executable, "-m", "klearstack_async")
+
+
+@dataclass
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def invoices(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.pdf").write_bytes(invoice_pdf(f"N-{number}"))
+    return folder
+
+
+def environment(**more: str) -> dict[str, str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("KLEARSTACK_")}
+    return {**clean, **more}
+
+
+def account(url: str, password: str = "demo-password") -> dict[str, str]:
+    return {
+        "KLEARSTACK_URL": url,
+        "KLEARSTACK_COMPANY": "demo",
+        "KLEARSTACK_USERNAME": "demo",
+        "KLEARSTACK_PASSWORD": password,
+    }
+
+
+async def klearstack(*arguments: str | Path, folder: Path, **variables: str) -> Ended:
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *map(str, arguments),
+        cwd=folder,
+        env=environment(**variables),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    ended = Ended(process.returncode or 0, out.decode(), err.decode())
+    assert "Traceback" not in ended.out + ended.err
+    return ended
+
+
+async def test_the_demo_reads_its_invoices_and_names_the_broken_one(tmp_path: Path) -> None:
+    ended = await klearstack("demo", folder=tmp_path)
+    assert ended.code == 0, ended.err
+    lines = (tmp_path / "klearstack-demo/results.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert len(records) >= 24
+    failed = [record for record in records if record["state"] == "failed"]
+    assert len(failed) == 1
+    assert "damaged" in failed[0]["reason"]
+    assert failed[0]["reason"] in ended.out
+    with (tmp_path / "klearstack-demo/results.csv").open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(row["source"] for row in rows) == sorted(r["source"] for r in records)
+    totals = {row["source"]: row["Inv_Total"] for row in rows if row["state"] == "extracted"}
+    assert sum(bool(total) for total in totals.values()) >= 24
+    assert "klearstack-demo/results.jsonl" in ended.out
+    assert "klearstack-demo/results.csv" in ended.out
+    assert "\x1b" not in ended.out
+
+
+async def test_the_demo_can_be_run_again(tmp_path: Path) -> None:
+    (tmp_path / "klearstack-demo").mkdir()
+    (tmp_path / "klearstack-demo/results.jsonl").write_text("old\n")
+    assert (await klearstack("demo", folder=tmp_path)).code == 0
+    assert "old\n" not in (tmp_path / "klearstack-demo/results.jsonl").read_text()
+
+
+async def test_bulk_without_an_account_says_that_it_uses_a_sandbox(
+    invoices: Path, tmp_path: Path
+) -> None:
+    ended = await klearstack("bulk", invoices, "--csv", "r.csv", folder=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "no account: KLEARSTACK_URL is not set" in ended.out
+    assert "3 sources: 3 extracted" in ended.out
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 3
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 4
+
+
+async def test_bulk_uses_the_account_of_the_environment(invoices: Path, tmp_path: Path) -> None:
+    async with Sandbox(processing_seconds=0) as sandbox:
+        ended = await klearstack("bulk", invoices, folder=tmp_path, **account(sandbox.url))
+        assert ended.code == 0, ended.err
+        assert len(await sandbox.documents()) == 3
+        assert f"Service: {sandbox.url} as demo" in ended.out
+
+
+async def test_some_failures_give_exit_code_1_and_are_named(invoices: Path, tmp_path: Path) -> None:
+    (invoices / "notes.pdf").write_text("just text")
+    ended = await klearstack("bulk", invoices, "missing.pdf", folder=tmp_path)
+    assert ended.code == 1
+    assert "3 extracted, 2 failed" in ended.out
+    assert "missing.pdf: No such file or directory: missing.pdf" in ended.out
+    assert re.search(r"notes\.pdf: .*notes\.pdf", ended.out)
+
+
+async def test_a_folder_without_documents_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = await klearstack("bulk", "empty", folder=tmp_path)
+    assert (ended.code, ended.err) == (2, "klearstack: no PDF, JPEG or PNG in empty\n")
+
+
+async def test_results_that_exist_are_not_replaced_unasked(invoices: Path, tmp_path: Path) -> None:
+    (tmp_path / "results.jsonl").write_text("precious\n")
+    ended = await klearstack("bulk", invoices, folder=tmp_path)
+    assert ended.code == 2
+    assert "results.jsonl exists" in ended.err
+    assert (tmp_path / "results.jsonl").read_text() == "precious\n"
+    assert (await klearstack("bulk", invoices, "--overwrite", folder=tmp_path)).code == 0
+    assert "precious" not in (tmp_path / "results.jsonl").read_text()
+
+
+async def test_a_wrong_url_is_one_sentence(invoices: Path, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        ended = await klearstack("bulk", invoices, folder=tmp_path, **account(url))
+    assert ended.code == 2
+    assert ended.err.startswith(f"klearstack: auth.login: can't connect to {url}")
+    assert ended.err.count("\n") == 1
+
+
+async def test_a_url_that_is_none_is_one_sentence(invoices: Path, tmp_path: Path) -> None:
+    ended = await klearstack("bulk", invoices, folder=tmp_path, **account("acme"))
+    assert ended.code == 2
+    assert "url must look like https://acme.klearstackapp.com" in ended.err
+
+
+async def test_a_part_of_an_account_names_what_is_missing(invoices: Path, tmp_path: Path) -> None:
+    ended = await klearstack("bulk", invoices, folder=tmp_path, KLEARSTACK_URL="https://a.example")
+    assert ended.code == 2
+    assert "KLEARSTACK_COMPANY, KLEARSTACK_USERNAME, KLEARSTACK_PASSWORD" in ended.err
+
+
+async def test_a_wrong_password_is_one_sentence_without_it(invoices: Path, tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        variables = account(sandbox.url, "MARKED-wrong")
+        ended = await klearstack("bulk", invoices, folder=tmp_path, **variables)
+    assert ended.code == 2
+    assert "Incorrect username or password" in ended.err
+    assert "MARKED" not in ended.out + ended.err
+
+
+async def test_a_server_that_answers_html_is_one_sentence(
+    serve: Serve, invoices: Path, tmp_path: Path
+) -> None:
+    async def page(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return web.Response(text="<html>Welcome</html>", content_type="text/html")
+
+    url = await serve(get_access_token=page)
+    ended = await klearstack("bulk", invoices, folder=tmp_path, **account(url))
+    assert ended.code == 2
+    assert "web page" in ended.err
+    assert "<html>" not in ended.err
+
+
+async def test_a_result_file_that_cannot_be_written_is_one_sentence(
+    invoices: Path, tmp_path: Path
+) -> None:
+    ended = await klearstack("bulk", invoices, "--out", "no/such/r.jsonl", folder=tmp_path)
+    assert ended.code == 2
+    assert "no/such/r.jsonl" in ended.err
+
+
+async def test_ctrl_c_stops_the_run_and_says_what_there_is(invoices: Path, tmp_path: Path) -> None:
+    async with Sandbox(processing_seconds=60) as sandbox:
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND,
+            "bulk",
+            invoices,
+            cwd=tmp_path,
+            env=environment(**account(sandbox.url)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        for _ in range(1000):
+            if sandbox.requests["getbatchdocuments"]:
+                break
+            await asyncio.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = await process.communicate()
+    assert process.returncode == 130
+    assert b"3 more were under way" in out
+    assert b"results.jsonl" in out
+    assert err == b""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+async def test_the_sandbox_says_how_to_use_it_and_cleans_up_when_it_is_stopped(
+    stop: signal.Signals, tmp_path: Path
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        "sandbox",
+        "--port",
+        "0",
+        cwd=tmp_path,
+        env=environment(PYTHONUNBUFFERED="1", TMPDIR=str(tmp_path / "tmp")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    said = b""
+    while b"PASSWORD" not in said:
+        said += await process.stdout.readline()
+    exported = dict(re.findall(r"export (KLEARSTACK_\w+)=(\S+)", said.decode()))
+    assert exported == account(exported["KLEARSTACK_URL"])
+    (tmp_path / "a.pdf").write_bytes(invoice_pdf())
+    assert (await klearstack("bulk", "a.pdf", folder=tmp_path, **exported)).code == 0
+    assert list((tmp_path / "tmp").iterdir()) != []
+    process.send_signal(stop)
+    out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert b"stopped" in out
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+async def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = await klearstack("sandbox", "--port", port, folder=tmp_path)
+    assert ended.code == 2
+    assert port in ended.err
+
+
+async def test_hostile_file_names_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/[red]\x1b[2Jx.pdf").write_bytes(b"not a pdf")
+    ended = await klearstack("bulk", "in", folder=tmp_path)
+    assert ended.code == 1
+    assert "\x1b" not in ended.out + ended.err
+    assert "[red]" in ended.out
+
+
+def test_a_terminal_sees_a_bar_that_reaches_its_end(invoices: Path, tmp_path: Path) -> None:
+    shown = in_a_terminal(("bulk", str(invoices)), tmp_path)
+    assert "3/3" in shown
+    assert "3 sources: 3 extracted" in shown
+
+
+def in_a_terminal(arguments: tuple[str, ...], folder: Path) -> str:
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(folder)
+        os.execve(sys.executable, [*COMMAND, *arguments], environment(TERM="xterm"))  # noqa: S606
+    output = b"".join(_read_all(terminal))
+    os.waitpid(child, 0)
+    os.close(terminal)
+    return output.decode()
+
+
+def _read_all(terminal: int) -> Iterator[bytes]:
+    # Linux ends a terminal whose other side is closed with an error, not with an end of file.
+    with contextlib.suppress(OSError):
+        while piece := os.read(terminal, 4096):
+            yield piece
+
+
+async def test_the_version_is_shown(tmp_path: Path) -> None:
+    ended = await klearstack("--version", folder=tmp_path)
+    assert re.fullmatch(r"klearstack-async \d+\.\d+\.\d+\n", ended.out)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from klearstack_async import Account, KlearStack, Polling
+
+FULL = {
+    "KLEARSTACK_URL": "https://acme.klearstackapp.com/",
+    "KLEARSTACK_COMPANY": "acme",
+    "KLEARSTACK_USERNAME": "ap",
+    "KLEARSTACK_PASSWORD": "MARKED",
+}
+
+
+def test_the_account_is_read_from_the_environment() -> None:
+    account = Account.from_env(FULL)
+    assert account == Account("https://acme.klearstackapp.com", "acme", "ap", "MARKED")
+    assert KlearStack.from_env(FULL).account == account
+
+
+def test_everything_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(ValueError, match="KLEARSTACK_USERNAME, KLEARSTACK_PASSWORD"):
+        Account.from_env({**FULL, "KLEARSTACK_USERNAME": "", "KLEARSTACK_PASSWORD": ""})
+
+
+@pytest.mark.parametrize("url", ["", "acme.klearstackapp.com", "ftp://x", "https://"])
+def test_a_wrong_url_is_told_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match=r"https://acme\.klearstackapp\.com"):
+        Account(url, "acme", "ap", "p")
+
+
+def test_credentials_in_the_url_are_refused_and_not_shown() -> None:
+    for url in ("https://ap:MARKED@acme.example", "ap:MARKED@acme.example"):
+        with pytest.raises(ValueError, match="url must") as caught:
+            Account(url, "acme", "ap", "p")
+        assert "MARKED" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["company_name", "username", "password"])
+def test_an_empty_part_of_the_account_is_named(field: str) -> None:
+    parts = {"company_name": "a", "username": "b", "password": "c", field: ""}
+    with pytest.raises(ValueError, match=field):
+        Account("https://acme.example", **parts)
+
+
+def test_no_repr_shows_the_password() -> None:
+    client = KlearStack.from_env(FULL)
+    assert "MARKED" not in repr(client) + repr(client.account) + str(client.account)
+
+
+def test_the_pauses_grow_up_to_the_longest() -> None:
+    polling = Polling(first_seconds=1, factor=2, longest_seconds=5)
+    assert [polling.pause_seconds(looks) for looks in (0, 1, 2, 3, 10**6)] == [1, 2, 4, 5, 5]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"first_seconds": 0.0}, {"factor": 0.5}, {"longest_seconds": 0.1}]
+)
+def test_pauses_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="Polling needs"):
+        Polling(**wrong)

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from klearstack_async import SourceChanged, Stream
+from klearstack_async.transport.files import PIECE_BYTES, content_of
+from klearstack_async.wire.source import SourceLike, source_from
+
+LARGE = os.urandom(2 * PIECE_BYTES + 17)
+
+
+async def all_of(source: SourceLike, name: str = "a.pdf") -> bytes:
+    content = await content_of(source_from(source, name))
+    data = b"".join([bytes(piece) async for piece in content.pieces()])
+    assert content.size_bytes in {None, len(data)}
+    assert content.whole is None or content.whole == data
+    return data
+
+
+def stream_of(*pieces: bytes, size_bytes: int | None = None) -> Stream:
+    async def give() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    return Stream(give, "a.pdf", size_bytes)
+
+
+@pytest.mark.parametrize("data", [b"x", LARGE[:PIECE_BYTES], LARGE[: PIECE_BYTES + 1], LARGE])
+async def test_every_kind_of_source_gives_its_bytes(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(data)
+    assert await all_of(path) == data
+    assert await all_of(data) == data
+    assert await all_of(io.BytesIO(data)) == data
+    assert await all_of(stream_of(data[:1], b"", data[1:], size_bytes=len(data))) == data
+    assert await all_of(stream_of(data)) == data
+    with path.open("rb") as file:
+        assert await all_of(file) == data
+
+
+async def test_an_open_file_is_sent_from_where_it_stands_and_stays_there() -> None:
+    file = io.BytesIO(LARGE)
+    file.seek(5)
+    assert await all_of(file) == LARGE[5:]
+    assert await all_of(file) == LARGE[5:]
+    assert file.tell() == 5
+
+
+async def test_a_spooled_upload_can_be_sent() -> None:
+    with tempfile.SpooledTemporaryFile(max_size=10) as file:
+        file.write(b"%PDF more than ten bytes")
+        file.seek(0)
+        assert await all_of(file) == b"%PDF more than ten bytes"  # type: ignore[arg-type]
+
+
+async def test_a_large_file_is_given_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(LARGE)
+    content = await content_of(source_from(path))
+    assert content.whole is None
+    sizes = [len(piece) async for piece in content.pieces()]
+    assert sizes == [PIECE_BYTES, PIECE_BYTES, 17]
+
+
+@pytest.mark.parametrize("make", ["path", "bytes", "file"])
+async def test_an_empty_source_is_refused(make: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.touch()
+    source: SourceLike = {"path": path, "bytes": b"", "file": io.BytesIO()}[make]  # type: ignore[assignment]
+    with pytest.raises(ValueError, match=r"a\.pdf is empty"):
+        await all_of(source)
+
+
+async def test_a_missing_file_is_the_disks_own_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await all_of(tmp_path / "a.pdf")
+    with pytest.raises(IsADirectoryError):
+        await all_of(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["shorter", "longer", "replaced"])
+async def test_a_file_that_changes_on_the_way_is_noticed(change: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(LARGE)
+    pieces = (await content_of(source_from(path))).pieces()
+    await anext(pieces)
+    if change == "replaced":
+        other = tmp_path / "b.pdf"
+        other.write_bytes(LARGE)
+        other.replace(path)
+    else:
+        with path.open("r+b") as file:
+            file.truncate(len(LARGE) + (1 if change == "longer" else -1))
+    with pytest.raises(SourceChanged, match=r"a\.pdf changed"):
+        await anext(pieces)
+    await pieces.aclose()
+
+
+async def test_an_open_file_that_becomes_shorter_is_noticed() -> None:
+    file = io.BytesIO(LARGE)
+    pieces = (await content_of(source_from(file, "a.pdf"))).pieces()
+    await anext(pieces)
+    file.truncate(10)
+    with pytest.raises(SourceChanged, match="shorter"):
+        await anext(pieces)
+
+
+@pytest.mark.parametrize(("size_bytes", "said"), [(3, "more than its 3"), (9, "4 of 9")])
+async def test_a_stream_that_breaks_its_word_is_noticed(size_bytes: int, said: str) -> None:
+    with pytest.raises(SourceChanged, match=said):
+        await all_of(stream_of(b"ab", b"cd", size_bytes=size_bytes))
+
+
+@given(st.lists(st.binary(max_size=5), max_size=5))
+@settings(max_examples=25)
+async def test_a_stream_arrives_whole_whatever_its_pieces(pieces: list[bytes]) -> None:
+    assert await all_of(stream_of(*pieces)) == b"".join(pieces)

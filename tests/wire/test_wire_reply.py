@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from klearstack_async import errors
+from klearstack_async.errors import KlearStackError
+from klearstack_async.wire.receipts import decode_upload
+from klearstack_async.wire.reply import Reply, decode_json, error_class, judge
+
+ANYTHING = msgspec.json.Decoder(dict[str, object])
+
+
+def reply(body: bytes, status: int = 200, content_type: str = "application/json") -> Reply:
+    return Reply(status, {"content-type": content_type}, body, endpoint="some.call")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (301, errors.Redirected),
+        (400, errors.BadRequest),
+        (401, errors.AuthenticationError),
+        (403, errors.PermissionDenied),
+        (404, errors.EndpointNotFound),
+        (405, errors.EndpointNotFound),
+        (413, errors.BadRequest),
+        (429, errors.RateLimited),
+        (500, errors.ServerError),
+        (501, errors.ServerError),
+        (503, errors.ServerError),
+        (100, errors.ResponseError),
+    ],
+)
+def test_each_status_has_its_error(status: int, kind: type[KlearStackError]) -> None:
+    with pytest.raises(kind) as caught:
+        judge(reply(b'{"error": "No."}', status))
+    assert type(caught.value) is kind
+    assert caught.value.status == status
+    assert "No." in str(caught.value)
+
+
+@given(st.integers(200, 299))
+def test_a_success_passes(status: int) -> None:
+    assert error_class(status) is None
+    judge(reply(b"", status))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error": "Please provide username."}', "Please provide username."),
+        (b'{"detail": "Gone"}', "Gone"),
+        (b'"Server Error"', "Server Error"),
+        (b"Forbidden: Client Error", "Forbidden: Client Error"),
+        (b"", "no reason given"),
+        (b"<html><h1>502 Bad Gateway</h1></html>", "web page"),
+        (b"\xff\xfe", "\ufffd"),
+    ],
+)
+def test_a_refusal_says_what_the_service_says(body: bytes, said: str) -> None:
+    with pytest.raises(errors.ServerError, match=said):
+        judge(reply(body, 500))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": 1}',
+        b'  {"a": 1}  ',
+        b'\xef\xbb\xbf{"a": 1}',
+        b'<!-- x -->{"a": 1}<!-- y -->',
+        b'junk [not json] {"a": 1} tail {"b": 2}',
+    ],
+)
+def test_json_is_found_in_whatever_stands_around_it(body: bytes) -> None:
+    assert decode_json(reply(body), ANYTHING) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'"Batch ID not found"', errors.Rejected),
+        (b"Document ID not found", errors.Rejected),
+        (b"<!DOCTYPE html><html></html>", errors.DecodeError),
+        (b"", errors.DecodeError),
+        (b"null", errors.DecodeError),
+        (b"[1, 2]", errors.DecodeError),
+        (b'{"a": ', errors.DecodeError),
+        (b"[" * 100_000, errors.DecodeError),
+    ],
+)
+def test_what_is_no_answer_gives_a_documented_error(
+    body: bytes, kind: type[KlearStackError]
+) -> None:
+    with pytest.raises(kind):
+        decode_json(reply(body), ANYTHING)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_a_value_or_a_documented_error(body: bytes) -> None:
+    try:
+        assert isinstance(decode_json(reply(body), ANYTHING), dict)
+    except KlearStackError as error:
+        assert len(str(error)) < 1000
+
+
+@given(
+    # No part of what a server says by itself, or of the mark that hides it.
+    secret=st.text(st.sampled_from("ABCÄΩ /+&=%"), min_size=4, max_size=40).filter(
+        lambda text: text.strip() == text
+    ),
+    escape=st.sampled_from([str, lambda s: json.dumps(s)[1:-1], lambda s: quote(s, safe="")]),
+)
+def test_a_secret_that_the_server_repeats_is_in_no_error(secret: str, escape: object) -> None:
+    written = escape(secret)  # type: ignore[operator]
+    body = f'{{"error": "wrong: <{written}>"}}'.encode()
+    with pytest.raises(errors.BadRequest) as caught:
+        judge(Reply(400, {}, body, secrets=(secret,)))
+    shown = f"{caught.value} {caught.value!r} {caught.value.excerpt}"
+    assert f"<{written}>" not in shown
+    assert "<***>" in shown
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"access_token": "MARKED", "refresh": ',
+        b"{'refresh_token': 'MARKED'",
+        b"Bearer MARKED is bad",
+        b'["eyJhbGciOiJIUzI1NiJ9.eyJNQVJLRUQiOjF9.MARKED"]',
+    ],
+)
+def test_a_token_in_a_broken_answer_is_in_no_error(body: bytes) -> None:
+    with pytest.raises(errors.ResponseError) as caught:
+        decode_json(reply(body), ANYTHING)
+    assert "MARKED" not in f"{caught.value} {caught.value!r} {caught.value.excerpt}"
+
+
+@pytest.mark.parametrize(
+    "key", ["OCR_ref_no", "Function successfully executed!", "OCR_ext_no", "batch_id"]
+)
+def test_the_batch_id_is_found_under_each_key(key: str) -> None:
+    body = {key: "b-1", "release_version": "7.8.9", "set_reference_number": 12345, "new": [1]}
+    upload = decode_upload(reply(json.dumps(body).encode()))
+    assert (upload.batch_id, upload.set_reference_number) == ("b-1", "12345")
+    assert (upload.release_version, dict(upload.extra)) == ("7.8.9", {"new": [1]})
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"batch_id": null}', b'{"batch_id": " "}'])
+def test_a_receipt_without_a_batch_id_is_an_error(body: bytes) -> None:
+    with pytest.raises(errors.DecodeError, match="no batch id"):
+        decode_upload(reply(body))

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from klearstack_async import Stream
+from klearstack_async.wire.source import (
+    BytesSource,
+    FileSource,
+    PathSource,
+    is_repeatable,
+    source_from,
+)
+
+
+async def pieces() -> AsyncIterator[bytes]:
+    yield b"x"
+
+
+def test_a_path_keeps_its_name_unless_another_is_given() -> None:
+    assert source_from("a/b.pdf") == PathSource(Path("a/b.pdf"), "b.pdf")
+    assert source_from(Path("b.pdf"), "c.pdf") == PathSource(Path("b.pdf"), "c.pdf")
+
+
+@pytest.mark.parametrize("data", [b"x", bytearray(b"x"), memoryview(b"x")])
+def test_bytes_need_a_name(data: bytes) -> None:
+    assert source_from(data, "a.pdf") == BytesSource(b"x", "a.pdf")
+    with pytest.raises(ValueError, match="filename="):
+        source_from(data)
+
+
+def test_an_open_file_brings_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(b"x")
+    with path.open("rb") as file:
+        source = source_from(file)
+        assert isinstance(source, FileSource)
+        assert source.filename == "a.pdf"
+
+
+def test_a_file_without_a_name_needs_one() -> None:
+    with tempfile.TemporaryFile() as file, pytest.raises(ValueError, match="filename="):
+        source_from(file)
+    assert source_from(io.BytesIO(b"x"), "a.pdf").filename == "a.pdf"
+
+
+def test_a_stream_can_be_renamed() -> None:
+    assert source_from(Stream(pieces, "a.pdf", 1), "b.pdf") == Stream(pieces, "b.pdf", 1)
+
+
+def test_only_a_stream_that_says_so_cannot_be_sent_again() -> None:
+    assert is_repeatable(Stream(pieces, "a.pdf"))
+    assert is_repeatable(BytesSource(b"", "a.pdf"))
+    assert not is_repeatable(Stream(pieces, "a.pdf", repeatable=False))
+
+
+@pytest.mark.parametrize("value", [None, 5, ["a.pdf"], object()])
+def test_what_is_no_source_is_a_type_error(value: object) -> None:
+    with pytest.raises(TypeError, match="a source is a path"):
+        source_from(value)  # type: ignore[arg-type]
+
+
+def test_a_file_that_cannot_seek_is_refused() -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    with pytest.raises(ValueError, match="Stream"):
+        source_from(Pipe(), "a.pdf")
