@@ -2,9 +2,11 @@
 
 from klearstack_async._version import __version__
 from klearstack_async.bulk.engine import BulkRun
+from klearstack_async.bulk.options import BulkOptions
 from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
 from klearstack_async.client import KlearStack
 from klearstack_async.document import Document
+from klearstack_async.endpoints.uploads import DocumentOptions, UploadOptions
 from klearstack_async.errors import (
     AuthenticationError,
     BadRequest,
@@ -48,12 +50,14 @@ __all__ = [
     "BatchNotReady",
     "BatchState",
     "Box",
+    "BulkOptions",
     "BulkReport",
     "BulkRun",
     "ConnectError",
     "ConnectionDropped",
     "DecodeError",
     "Document",
+    "DocumentOptions",
     "DocumentType",
     "EndpointNotFound",
     "Field",
@@ -79,5 +83,6 @@ __all__ = [
     "Tokens",
     "TransportError",
     "Upload",
+    "UploadOptions",
     "__version__",
 ]

@@ -7,24 +7,33 @@ Each step has one concern; what they work on are values (`Request`, `Reply`).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
+from urllib.parse import urlsplit
 
-from klearstack_async.bulk.engine import BulkOptions, BulkRun
+from klearstack_async.bulk.engine import BulkRun
+from klearstack_async.bulk.options import BulkOptions
 from klearstack_async.bulk.sources import BulkSources
 from klearstack_async.endpoints.auth import Auth, log_in, refresh_tokens
 from klearstack_async.endpoints.catalogue import CATALOGUE, Credentials, Endpoint
 from klearstack_async.endpoints.results import Results
 from klearstack_async.endpoints.uploads import Uploads
-from klearstack_async.errors import AuthenticationError, KlearStackError, OutcomeUnknown
+from klearstack_async.errors import (
+    AuthenticationError,
+    KlearStackError,
+    OutcomeUnknown,
+    TransportError,
+)
 from klearstack_async.models import Tokens
 from klearstack_async.settings import Account, Polling, Timeouts, Tls
 from klearstack_async.transport.body import body_of
 from klearstack_async.transport.clock import Clock
 from klearstack_async.transport.http import HttpTransport
 from klearstack_async.transport.token_keeper import TokenKeeper
-from klearstack_async.wire.reply import Reply, judge
+from klearstack_async.wire.redaction import cleaned
+from klearstack_async.wire.reply import Reply, judge, read
 from klearstack_async.wire.request import Replay, Request
 from klearstack_async.wire.retry import may_have_happened
 from klearstack_async.wire.source import is_repeatable
@@ -72,9 +81,11 @@ class KlearStack:
             ValueError: The URL is none, or a part of the account is empty.
         """
         self.account = Account(url, company_name, username, password)
+        _warn_of_plain_http(self.account.url)
         self._clock = clock or Clock()
         self._polling = polling or Polling()
-        self._transport = HttpTransport(timeouts=timeouts or Timeouts(), tls=tls or Tls())
+        self._timeouts = timeouts or Timeouts()
+        self._transport = HttpTransport(timeouts=self._timeouts, tls=tls or Tls())
         self._tokens = TokenKeeper(login=self._log_in, refresh=self._refresh, clock=self._clock)
         self.auth = Auth(self._tokens)
         self.uploads = Uploads(self.send)
@@ -160,7 +171,7 @@ class KlearStack:
         try:
             reply = await self._exchange(request, endpoint, token, attempt)
             judge(reply)
-            return request.decode(reply)
+            return read(reply, request.decode)
         except KlearStackError as error:
             error.endpoint, error.attempt = endpoint.name, attempt
             if endpoint.replay is Replay.UNSAFE and may_have_happened(error):
@@ -172,18 +183,25 @@ class KlearStack:
     ) -> Reply:
         """Put credentials and body together, and exchange them for an answer."""
         fields = {**self._credentials(endpoint.credentials), **request.fields}
-        body, content_type = await body_of(fields, request.file)
+        body, content_type = await body_of(
+            fields, request.file, stall_seconds=self._timeouts.stall_seconds
+        )
         headers = {"Content-Type": content_type, "Accept": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        answer = await self._transport.post(self.account.url + endpoint.path, headers, body)
+        secrets = (self.account.password, token or "", fields.get("refresh_token", ""))
+        try:
+            answer = await self._transport.post(self.account.url + endpoint.path, headers, body)
+        except TransportError as error:
+            error.args = (cleaned(str(error.args[0]), secrets),)
+            raise
         return Reply(
             answer.status,
             answer.headers,
             answer.body,
             endpoint=endpoint.name,
             attempt=attempt,
-            secrets=(self.account.password, token or self.account.password),
+            secrets=secrets,
         )
 
     def _credentials(self, which: Credentials) -> dict[str, str]:
@@ -202,6 +220,15 @@ class KlearStack:
     async def _refresh(self, tokens: Tokens) -> Tokens:
         request = refresh_tokens(tokens.refresh_token or "", self._clock.now())
         return await self._once(request, CATALOGUE["auth.refresh"], tokens.access_token)
+
+
+def _warn_of_plain_http(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        warnings.warn(
+            f"{url} is not encrypted: the password would travel in clear text; use https",
+            stacklevel=3,
+        )
 
 
 def _unknown(error: KlearStackError) -> OutcomeUnknown:

@@ -163,6 +163,10 @@ class Document:
     def __len__(self) -> int:
         return len(self.fields)
 
+    def __bool__(self) -> bool:
+        # A document without fields is a document: `if outcome.document` asks for that.
+        return True
+
     def __eq__(self, other: object) -> bool:
         return self._read() == other._read() if isinstance(other, Document) else NotImplemented
 
@@ -205,7 +209,7 @@ class Document:
             return None
         try:
             return convert(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
 
 

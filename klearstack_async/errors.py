@@ -17,7 +17,7 @@
     │   │   └── BatchFailed     the service could not read a batch
     │   └── DecodeError         the body is not what the endpoint answers
     ├── OutcomeUnknown          a write that may have been carried out
-    ├── SourceChanged           a file became shorter while it was sent
+    ├── SourceChanged           a file that changed while it was sent
     └── BatchNotReady           a wait that ran out; also a TimeoutError
 
 Misuse raises the built-ins (`TypeError`, `ValueError`), and the disk's own `OSError` passes as it
@@ -165,7 +165,7 @@ class OutcomeUnknown(KlearStackError):
 
 
 class SourceChanged(KlearStackError):
-    """A file became shorter while it was sent. Nothing was stored; send it again."""
+    """A file changed while it was sent. Nothing was stored; send it again."""
 
 
 class BatchNotReady(KlearStackError, TimeoutError):

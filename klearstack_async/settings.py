@@ -58,6 +58,10 @@ class Account:
         for name in ("company_name", "username", "password"):
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty")
+        if parts.query or parts.fragment or any(c.isspace() for c in self.url):
+            raise ValueError("url must be a host and nothing else, without ?, # or blanks")
+        # Reading the port checks it.
+        _ = parts.port
         object.__setattr__(self, "url", self.url.rstrip("/"))
 
     @classmethod
@@ -85,11 +89,15 @@ class Timeouts:
 
     Attributes:
         connect_seconds: For the connection, TLS included.
-        stall_seconds: For the next byte of an answer.
+        stall_seconds: For the next byte of an answer, and for the server to take some more.
     """
 
     connect_seconds: float = 15.0
     stall_seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        if self.connect_seconds <= 0 or self.stall_seconds <= 0:
+            raise ValueError("Timeouts are more than 0 seconds")
 
 
 @dataclass(frozen=True, slots=True)

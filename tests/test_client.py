@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -51,13 +52,20 @@ async def test_an_invoice_becomes_typed_fields(ks: KlearStack, tmp_path: Path) -
 @pytest.mark.parametrize("shape", ["positional", "keyed"])
 @pytest.mark.parametrize("key", ["extraction_status", "status", "extractionStatus", None])
 async def test_a_batch_is_seen_to_be_done_in_each_shape(shape: str, key: str | None) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
     async with (
-        Sandbox(processing_seconds=0.1, batch_shape=shape, status_key=key) as sandbox,  # type: ignore[arg-type]
+        Sandbox(
+            processing_seconds=60,
+            batch_shape=shape,  # type: ignore[arg-type]
+            status_key=key,  # type: ignore[arg-type]
+            _now=lambda: now,
+        ) as sandbox,
         client_of(sandbox) as ks,
     ):
         upload = await ks.uploads.document(invoice_pdf(), filename="a.pdf")
         early = await ks.results.in_batch(upload.batch_id, expected=1)
         assert early.state is BatchState.PENDING
+        now += timedelta(seconds=61)
         batch = await ks.results.wait(upload.batch_id, expected=1)
         assert batch.documents[0]["Inv_Number"].value == "INV-1"
 
@@ -111,6 +119,30 @@ async def test_the_options_reach_the_service(ks: KlearStack) -> None:
         processing="Speed",
     )
     assert added.set_reference_number == made.set_reference_number
+
+
+async def test_an_option_that_is_none_is_told_and_nothing_is_sent(
+    ks: KlearStack, sandbox: Sandbox
+) -> None:
+    with pytest.raises(TypeError, match="did you mean 'processing'"):
+        await ks.uploads.document(b"%PDF", filename="a.pdf", procesing="Speed")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="no option 'user_id'"):
+        await ks.uploads.archive(b"PK", filename="a.zip", user_id="7")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="did you mean 'workers'"):
+        ks.bulk([], worker=3)  # type: ignore[call-arg]
+    assert sandbox.requests["processdocument"] == sandbox.requests["uploadbatch"] == 0
+
+
+async def test_a_batch_that_is_done_and_empty_is_a_failure(serve: Serve) -> None:
+    async def empty(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return web.json_response({"result": [], "status": "completed"})
+
+    async with client_at(await serve(getbatchdocuments=empty)) as ks:
+        with pytest.raises(BatchFailed, match="gives no document"):
+            await ks.results.wait("b", expected=1)
+        with pytest.raises(ValueError, match="timeout"):
+            await ks.results.wait("b", timeout=0)
 
 
 async def test_tokens_are_got_once_for_many_calls(ks: KlearStack, sandbox: Sandbox) -> None:
@@ -260,7 +292,7 @@ async def test_a_wait_that_runs_out_holds_what_there_is() -> None:
     async with Sandbox(processing_seconds=60) as sandbox, client_of(sandbox) as ks:
         upload = await ks.uploads.document(invoice_pdf(), filename="a.pdf")
         with pytest.raises(BatchNotReady, match=upload.batch_id) as caught:
-            await ks.results.wait(upload.batch_id, expected=1, timeout=0.2)
+            await ks.results.wait(upload.batch_id, expected=1, timeout=1)
         assert isinstance(caught.value, TimeoutError)
         assert caught.value.batch is not None
         assert caught.value.batch.state is BatchState.PENDING

@@ -14,6 +14,12 @@ def test_a_documents_repr_is_short() -> None:
     assert repr(document) == "<Document 6a a.pdf: 1 fields>"
 
 
+def test_a_document_without_fields_is_a_document() -> None:
+    document = Document({"file_name": "photo.jpg"})
+    assert document
+    assert len(document) == 0
+
+
 def test_metadata_that_is_not_what_it_should_be_is_none_and_kept() -> None:
     document = Document({"is_approved": "maybe", "overall_confidence": "high", "upload_time": 5})
     assert document.is_approved is None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from klearstack_async import Account, KlearStack, Polling
+from klearstack_async import Account, KlearStack, Polling, Timeouts
 
 FULL = {
     "KLEARSTACK_URL": "https://acme.klearstackapp.com/",
@@ -34,6 +34,26 @@ def test_credentials_in_the_url_are_refused_and_not_shown() -> None:
         with pytest.raises(ValueError, match="url must") as caught:
             Account(url, "acme", "ap", "p")
         assert "MARKED" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example/?x=1", "https://a.example/#f", " https://a.example", "https://a:x"]
+)
+def test_a_url_is_a_host_and_nothing_else(url: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        Account(url, "acme", "ap", "p")
+
+
+def test_a_password_in_clear_text_is_warned_of_unless_it_stays_here() -> None:
+    with pytest.warns(UserWarning, match="use https"):
+        KlearStack.from_env({**FULL, "KLEARSTACK_URL": "http://acme.example"})
+    KlearStack.from_env({**FULL, "KLEARSTACK_URL": "http://127.0.0.1:8642"})
+
+
+@pytest.mark.parametrize("wrong", [{"connect_seconds": 0}, {"stall_seconds": -1}])
+def test_timeouts_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="more than 0"):
+        Timeouts(**wrong)
 
 
 @pytest.mark.parametrize("field", ["company_name", "username", "password"])

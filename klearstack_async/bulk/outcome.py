@@ -56,18 +56,18 @@ class Outcome:
             case KlearStackError(args=(message, *_)):
                 return str(message)
             case OSError(strerror=str(what), filename=str() | os.PathLike() as where):
-                return f"{what}: {os.fspath(where)}"
+                return what if os.fspath(where) == self.source else f"{what}: {os.fspath(where)}"
         return str(self.error) or type(self.error).__name__
 
     def to_dict(self) -> dict[str, Any]:
         """Give the outcome as JSON-ready values, each document by its `to_dict`."""
         return {
-            "source": self.source,
+            "source": _writable(self.source),
             "state": self.state.value,
             "batch_id": self.batch_id,
             "seconds": round(self.seconds, 3),
             "error": None if self.error is None else type(self.error).__name__,
-            "reason": self.reason,
+            "reason": None if self.reason is None else _writable(self.reason),
             "documents": [document.to_dict() for document in self.documents],
         }
 
@@ -104,4 +104,10 @@ class BulkReport:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
-        return f"{self.finished} sources: {counts or 'nothing'} in {self.seconds:.1f} s"
+        sources = "1 source" if self.finished == 1 else f"{self.finished} sources"
+        return f"{sources}: {counts or 'none finished'} in {self.seconds:.1f} s"
+
+
+def _writable(text: str) -> str:
+    """Make a file name that is no valid UTF-8 fit to be written down."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -6,6 +6,7 @@ A folder of any size costs the names of one of its directories at a time.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -71,39 +72,63 @@ def _is_one(given: object) -> bool:
 
 async def _expanded(item: object) -> AsyncGenerator[Source | Refused]:
     """Give a source as it is, and a folder's documents in its place."""
-    if not isinstance(item, str | os.PathLike):
-        yield _source_or_refusal(item)
+    try:
+        source = source_from(item)  # type: ignore[arg-type]  # what it is shows here
+        is_folder = isinstance(source, PathSource) and await anyio.to_thread.run_sync(
+            _is_folder, source.path
+        )
+    except Exception as error:  # noqa: BLE001 - a stranger's object may raise anything
+        yield Refused(_name_of(item), error)
         return
-    path = Path(item)
-    if not await anyio.to_thread.run_sync(path.is_dir):
-        yield PathSource(path, path.name)
+    if not (is_folder and isinstance(source, PathSource)):
+        yield source
         return
-    found = _documents_below(path)
+    found = _documents_below(source.path)
     while names := await anyio.to_thread.run_sync(list, islice(found, _NAMES_PER_HOP)):
         for name in names:
             yield name
 
 
-def _source_or_refusal(item: object) -> Source | Refused:
+def _is_folder(path: Path) -> bool:
+    # Not Path.is_dir: that takes a folder that can't be looked at for none.
     try:
-        return source_from(item)  # type: ignore[arg-type]  # what it is shows here
-    except (TypeError, ValueError) as error:
-        return Refused(f"<{type(item).__name__}>", error)
+        return stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
-def _documents_below(folder: Path) -> Iterator[Source | Refused]:
+def _name_of(item: object) -> str:
+    return os.fsdecode(item) if isinstance(item, str | os.PathLike) else f"<{type(item).__name__}>"
+
+
+def _documents_below(top: Path) -> Iterator[Source | Refused]:
     """Walk a folder in the order of names; hidden files and linked folders are left out."""
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        yield Refused(str(folder), error)
-        return
-    for entry in found:
-        if entry.name.startswith("."):
+    # A stack of our own, because a tree may be deeper than Python's.
+    stack: list[Iterator[os.DirEntry[str]]] = []
+    folder: Path | None = top
+    while folder is not None or stack:
+        if folder is not None:
+            try:
+                stack.append(_sorted_entries(folder))
+            except OSError as error:
+                yield Refused(str(folder), error)
+            folder = None
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _documents_below(Path(entry.path))
-        elif Path(entry.name).suffix.lower() in DOCUMENT_SUFFIXES:
-            path = Path(entry.path)
-            yield PathSource(path, entry.name)
+        entry = next(stack[-1], None)
+        if entry is None:
+            stack.pop()
+        elif entry.is_dir(follow_symlinks=False):
+            folder = Path(entry.path)
+        elif Path(entry.name).suffix.lower() in DOCUMENT_SUFFIXES and _is_file(entry):
+            yield PathSource(Path(entry.path), entry.name)
+
+
+def _sorted_entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+    return iter(sorted(shown, key=lambda entry: entry.name))
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Tell documents from pipes and devices; a link that leads nowhere fails when it is read."""
+    return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())

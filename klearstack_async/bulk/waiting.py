@@ -11,23 +11,23 @@ from klearstack_async.settings import Polling
 __all__ = ["Waiting", "WaitingList"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Waiting:
-    """A batch whose results aren't there yet.
+    """A source on its way, from the start of its upload to its outcome.
 
     Attributes:
         source: The source's path or name.
-        batch_id: Its batch.
         started: When its upload began, on the run's clock.
+        batch_id: Its batch; None until it has been uploaded.
         uploaded: When it had been uploaded.
         looks: How often it was looked at.
         error: What went wrong at the last look, or None.
     """
 
     source: str
-    batch_id: str
     started: float
-    uploaded: float
+    batch_id: str | None = None
+    uploaded: float = 0.0
     looks: int = 0
     error: Exception | None = field(default=None, repr=False)
 

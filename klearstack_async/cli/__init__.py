@@ -16,12 +16,16 @@ FAILED = 2
 INTERRUPTED = 130
 
 _NEEDED = ("typer", "rich")
+_EXTRA_MISSING = (
+    "the command line needs an extra: pip install 'klearstack-async[all]' "
+    "(in a checkout: pip install '.[all]')"
+)
 
 
 def main() -> None:
     """Run the command line, and end the process with its exit code."""
     if any(find_spec(name) is None for name in _NEEDED):
-        _end("the command line needs an extra: pip install 'klearstack-async[cli]'", FAILED)
+        _end(_EXTRA_MISSING, FAILED)
     from klearstack_async.cli.app import app  # noqa: PLC0415 - only now is typer known to be there
 
     try:
@@ -37,6 +41,8 @@ def main() -> None:
 def _sentence(error: Exception) -> str:
     from klearstack_async.errors import KlearStackError  # noqa: PLC0415 - quick start-up
 
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
     if isinstance(error, KlearStackError | OSError | ValueError | ImportError):
         return str(error)
     return f"unexpected {type(error).__name__}: {error} (KLEARSTACK_DEBUG=1 shows where)"

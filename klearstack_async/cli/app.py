@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import signal
 from collections.abc import Coroutine
 from enum import StrEnum
@@ -14,7 +16,7 @@ import typer
 from rich.console import Console
 
 from klearstack_async._version import __version__
-from klearstack_async.bulk.engine import WORKERS
+from klearstack_async.bulk.options import WORKERS
 from klearstack_async.bulk.outcome import OutcomeState
 from klearstack_async.cli.display import console_for, outcome_table, printable
 from klearstack_async.cli.running import TABLE_ROWS, Ran, run_bulk
@@ -39,6 +41,13 @@ class Shape(StrEnum):
 
     POSITIONAL = "positional"
     KEYED = "keyed"
+
+
+def _path(text: str) -> Path:
+    # An unset shell variable would mean the current folder, and upload all of it.
+    if not text:
+        raise typer.BadParameter("a path is empty")
+    return Path(text)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -70,23 +79,33 @@ def demo(
     console = console_for()
     invoices = folder / "invoices"
     samples = write_samples(invoices)
-    console.print(f"Made {len(samples)} sample invoices in {invoices}", markup=False)
+    broken = sum(sample.kind == "broken" for sample in samples)
+    pictures = sum(sample.kind == "picture" for sample in samples)
+    console.print(
+        f"Made {len(samples)} sample invoices in {invoices} "
+        f"({broken} damaged on purpose, {pictures} pictures without text)",
+        markup=False,
+        soft_wrap=True,
+    )
     ran = Ran()
-    results = folder / "results.jsonl", folder / "results.csv"
+    jsonl, csv_file = folder / "results.jsonl", folder / "results.csv"
 
     async def run() -> None:
         async with client_for(console, sandbox=True) as client:
             await run_bulk(
-                client, [invoices], console, ran, jsonl=results[0], csv_file=results[1], options={}
+                client, [invoices], console, ran, jsonl=jsonl, csv_file=csv_file, options={}
             )
 
-    _run(run())
-    _summary(console, ran, *results)
+    _run_or_say_how_far(run(), console, ran, jsonl)
+    _summary(console, ran, jsonl, csv_file)
 
 
 @app.command()
 def bulk(
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders of PDFs, JPEGs and PNGs.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Files and folders of PDFs, JPEGs and PNGs.", parser=_path),
+    ],
     *,
     out: Annotated[Path, typer.Option(help="One line of JSON for each file.")] = Path(
         "results.jsonl"
@@ -110,7 +129,9 @@ def bulk(
     not be made, 130 if it was stopped.
     """
     console = console_for()
-    _refuse_existing([path for path in (out, csv) if path is not None], overwrite=overwrite)
+    files = [path for path in (out, csv) if path is not None]
+    _check_inputs(paths)
+    _check_outputs(files, overwrite=overwrite)
     ran = Ran()
 
     async def run() -> None:
@@ -125,16 +146,11 @@ def bulk(
                 options={"document_type": document_type, "workers": workers},
             )
 
-    try:
-        _run(run())
-    except KeyboardInterrupt:
-        in_flight = ran.report.started - ran.report.finished
-        console.print(f"Stopped. {ran.report}; {in_flight} more were under way", markup=False)
-        console.print(f"Results so far: {out}", markup=False)
-        raise
+    _run_or_say_how_far(run(), console, ran, out)
     if not ran.report.finished:
-        names = ", ".join(map(str, paths))
-        raise ValueError(f"no PDF, JPEG or PNG in {names}")
+        for file in files:
+            file.unlink(missing_ok=True)
+        raise ValueError(f"no PDF, JPEG or PNG in {', '.join(map(str, paths))}")
     _summary(console, ran, out, csv)
     if ran.report.counts[OutcomeState.EXTRACTED] < ran.report.finished:
         raise typer.Exit(SOME_FAILED)
@@ -143,7 +159,9 @@ def bulk(
 @app.command()
 def sandbox(
     *,
-    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = 8642,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free one.")
+    ] = 8642,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     folder: Annotated[
         Path | None, typer.Option(help="Keep the state here; without it, it ends with the server.")
@@ -180,22 +198,62 @@ def sandbox(
         _run(run())
     except KeyboardInterrupt:
         console.print("\nSandbox stopped")
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise ValueError(f"port {port} is taken; choose another with --port") from None
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end, or until Ctrl-C or `kill`; either cleans up and is a KeyboardInterrupt."""
+
     async def until_stopped() -> None:
-        # `kill` and a service manager mean what Ctrl-C means: clean up, then end.
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        task = asyncio.current_task()
+        if task is not None:
+            # Windows has no such signals.
+            with contextlib.suppress(NotImplementedError):
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         await work
 
-    asyncio.run(until_stopped())
+    try:
+        asyncio.run(until_stopped())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
-def _refuse_existing(files: list[Path], *, overwrite: bool) -> None:
-    existing = [str(path) for path in files if path.exists()]
+def _run_or_say_how_far(
+    work: Coroutine[Any, Any, None], console: Console, ran: Ran, out: Path
+) -> None:
+    try:
+        _run(work)
+    except KeyboardInterrupt:
+        console.print(f"Stopped. {ran.report}", markup=False)
+        if ran.under_way:
+            console.print(
+                f"{len(ran.under_way)} more were sent, or being sent, and are not read yet: "
+                f"they stand as in_doubt in {out}. Sending them again may store them twice.",
+                markup=False,
+            )
+        raise
+    except OSError as error:
+        left = f"; {len(ran.under_way)} documents sent are not in {out}" if ran.under_way else ""
+        where = error.filename or out
+        raise OSError(f"{where}: {error.strerror or error}{left}") from None
+
+
+def _check_inputs(paths: list[Path]) -> None:
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise ValueError(f"there is no {', no '.join(missing)}")
+
+
+def _check_outputs(files: list[Path], *, overwrite: bool) -> None:
+    if len(set(files)) < len(files):
+        raise ValueError("--out and --csv are the same file; give them two names")
+    existing = [str(path) for path in files if path.exists() and not path.is_char_device()]
     if existing and not overwrite:
         raise ValueError(
-            f"{' and '.join(existing)} exists; choose another name, or pass --overwrite"
+            f"{' and '.join(existing)} would be replaced; choose another name, or pass --overwrite"
         )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,7 +16,7 @@ from rich.text import Text
 from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
 from klearstack_async.cli.records import shown_field
 
-__all__ = ["console_for", "outcome_table", "printable", "progress"]
+__all__ = ["Display", "console_for", "display_on", "outcome_table", "printable"]
 
 _PLAIN_WIDTH = 160
 # A picture may come back without any; that is no failure, but it should not look like a bug.
@@ -25,15 +28,22 @@ _STYLES = {
     OutcomeState.SKIPPED: "dim",
 }
 
-Show = Callable[[Outcome, BulkReport, int | None], None]
+
+class _Console(Console):
+    """A console whose reader may go away (`| head -1`): the run and its files go on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
-def console_for(*, stderr: bool = False) -> Console:
+def console_for() -> Console:
     """Make a console; without a terminal it is wide enough to cut nothing."""
-    console = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(stderr=stderr, highlight=False, width=_PLAIN_WIDTH)
-    return console
+    if sys.stdout.isatty():
+        return _Console(highlight=False)
+    return _Console(highlight=False, width=_PLAIN_WIDTH)
 
 
 def printable(text: str) -> str:
@@ -41,41 +51,73 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
+class Display(Protocol):
+    """What a run shows while it goes on."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Show how a source ended."""
+
+    def progress(self, report: BulkReport, total: int | None) -> None:
+        """Show how far the run is; the total is None until it is known."""
+
+
+class _Lines:
+    """A line for each source, for pipes and files."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def outcome(self, outcome: Outcome) -> None:
+        self._console.print(_line(outcome), soft_wrap=True)
+
+    def progress(self, report: BulkReport, total: int | None) -> None:
+        """Show nothing: the lines are the progress."""
+
+
+class _Bar:
+    """A bar, and a line for each source that needs a look, for people."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("uploading", total=None)
+
+    def outcome(self, outcome: Outcome) -> None:
+        if outcome.state is not OutcomeState.EXTRACTED:
+            self._bar.console.print(_line(outcome))
+
+    def progress(self, report: BulkReport, total: int | None) -> None:
+        self._bar.update(
+            self._task,
+            completed=report.finished,
+            total=total,
+            description=f"{report.uploaded} uploaded, {report.finished} done",
+        )
+
+
 @contextmanager
-def progress(console: Console) -> Iterator[Show]:
-    """Give the function that shows an outcome, for this console."""
+def display_on(console: Console) -> Iterator[Display]:
+    """Give the display that suits this console."""
     if not console.is_terminal:
-        yield lambda outcome, _report, _total: console.print(_line(outcome), soft_wrap=True)
+        yield _Lines(console)
         return
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-    )
-    with bar:
-        task = bar.add_task("Reading", total=None)
-
-        def show(outcome: Outcome, report: BulkReport, total: int | None) -> None:
-            bar.update(task, completed=report.finished, total=total)
-            if outcome.state is not OutcomeState.EXTRACTED:
-                bar.console.print(_line(outcome))
-
-        yield show
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+        yield _Bar(bar)
 
 
 def outcome_table(outcomes: list[Outcome]) -> Table:
     """Lay outcomes out as a table: file, state, number, date, total, confidence."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("file", overflow="fold")
-    table.add_column("state")
-    table.add_column("invoice number", overflow="fold")
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+    # On a narrow terminal the file's name is what gives way: the files have it in full.
+    table.add_column("file", overflow="ellipsis", no_wrap=True, ratio=1)
+    table.add_column("state", no_wrap=True)
+    table.add_column("invoice number", no_wrap=True)
     table.add_column("date", no_wrap=True)
     table.add_column("total", justify="right", no_wrap=True)
-    table.add_column("confidence", justify="right")
+    table.add_column("conf.", justify="right", no_wrap=True)
     for outcome in outcomes:
-        confidence = outcome.document.overall_confidence if outcome.document else None
+        document = outcome.document
+        confidence = None if document is None else document.overall_confidence
         table.add_row(
             Text(printable(_short(outcome.source))),
             Text(outcome.state.value, style=_STYLES[outcome.state]),

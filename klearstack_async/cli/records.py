@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -30,6 +31,9 @@ CSV_FIELDS = (
     "Inv_Total",
 )
 _CSV_COLUMNS = ("source", "state", "reason", "document_id", "overall_confidence", *CSV_FIELDS)
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?[\d.,]+$")
 
 Write = Callable[[Outcome], Awaitable[None]]
 
@@ -66,20 +70,29 @@ async def record_writer(jsonl: Path, csv_file: Path | None) -> AsyncIterator[Wri
 def csv_row(outcome: Outcome) -> tuple[Any, ...]:
     """Give one row for an outcome; a field that wasn't read is empty."""
     document = outcome.document
-    return (
-        outcome.source,
-        outcome.state.value,
-        outcome.reason,
-        document and document.document_id,
-        document and document.overall_confidence,
+    record = outcome.to_dict()
+    row = (
+        record["source"],
+        record["state"],
+        record["reason"],
+        None if document is None else document.document_id,
+        None if document is None else document.overall_confidence,
         *(shown_field(outcome, name) for name in CSV_FIELDS),
     )
+    return tuple(map(_harmless, row))
 
 
 def shown_field(outcome: Outcome, name: str) -> Any:
     """Give a field's value, or an empty text where it wasn't read."""
-    field = outcome.document.get(name) if outcome.document else None
+    field = None if outcome.document is None else outcome.document.get(name)
     return "" if field is None else field.value
+
+
+def _harmless(value: Any) -> Any:
+    """Keep a spreadsheet from running what an invoice says, such as `=HYPERLINK(...)`."""
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS) and not _NUMBER.match(value):
+        return f"'{value}"
+    return value
 
 
 def _csv_text(row: tuple[Any, ...]) -> str:

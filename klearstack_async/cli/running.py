@@ -11,10 +11,10 @@ from pathlib import Path
 import anyio
 from rich.console import Console
 
-from klearstack_async.bulk.engine import BulkOptions
+from klearstack_async.bulk.options import BulkOptions
 from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
 from klearstack_async.bulk.sources import sources_from
-from klearstack_async.cli.display import progress
+from klearstack_async.cli.display import Display, display_on
 from klearstack_async.cli.records import record_writer
 from klearstack_async.client import KlearStack
 
@@ -22,6 +22,7 @@ __all__ = ["TABLE_ROWS", "Ran", "run_bulk"]
 
 # A longer table helps nobody at a terminal; the files hold everything.
 TABLE_ROWS = 60
+_REFRESH_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -32,11 +33,20 @@ class Ran:
         report: The sums.
         rows: The outcomes to show: all of them if they are few.
         failures: The last ones that weren't extracted.
+        under_way: What was begun and has no outcome, because the run was stopped.
     """
 
     report: BulkReport = field(default_factory=BulkReport)
     rows: list[Outcome] = field(default_factory=list)
     failures: deque[Outcome] = field(default_factory=lambda: deque(maxlen=TABLE_ROWS))
+    under_way: list[Outcome] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        """Keep an outcome for the summary, if there is room for it."""
+        if len(self.rows) <= TABLE_ROWS:
+            self.rows.append(outcome)
+        if outcome.state is not OutcomeState.EXTRACTED:
+            self.failures.append(outcome)
 
 
 async def run_bulk(
@@ -60,6 +70,30 @@ async def run_bulk(
         csv_file: The file for one row per source, or None.
         options: See `BulkOptions`.
     """
+    async with (
+        record_writer(jsonl, csv_file) as write,
+        client.bulk(paths, **options) as run,
+        anyio.create_task_group() as tasks,
+    ):
+        ran.report = run.report
+        with display_on(console) as display:
+            tasks.start_soon(_keep_showing, display, ran, paths)
+            try:
+                async for outcome in run:
+                    await write(outcome)
+                    display.outcome(outcome)
+                    ran.add(outcome)
+            finally:
+                ran.under_way = run.under_way()
+                with anyio.CancelScope(shield=True):
+                    for outcome in ran.under_way:
+                        await write(outcome)
+            tasks.cancel_scope.cancel()
+            display.progress(run.report, run.report.finished)
+
+
+async def _keep_showing(display: Display, ran: Ran, paths: Sequence[Path]) -> None:
+    """Show how far the run is, at first without knowing how far it has to go."""
     total: int | None = None
 
     async def count() -> None:
@@ -70,18 +104,8 @@ async def run_bulk(
                 number += 1
         total = number
 
-    async with (
-        client.bulk(paths, **options) as run,
-        record_writer(jsonl, csv_file) as write,
-        anyio.create_task_group() as tasks,
-    ):
-        ran.report = run.report
+    async with anyio.create_task_group() as tasks:
         tasks.start_soon(count)
-        with progress(console) as show:
-            async for outcome in run:
-                await write(outcome)
-                show(outcome, run.report, total)
-                if len(ran.rows) <= TABLE_ROWS:
-                    ran.rows.append(outcome)
-                if outcome.state is not OutcomeState.EXTRACTED:
-                    ran.failures.append(outcome)
+        while True:
+            display.progress(ran.report, total)
+            await anyio.sleep(_REFRESH_SECONDS)

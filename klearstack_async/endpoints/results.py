@@ -10,6 +10,7 @@ from klearstack_async.models import Batch, BatchState
 from klearstack_async.settings import DocumentType, Polling
 from klearstack_async.transport.clock import Clock
 from klearstack_async.wire.form import form_fields
+from klearstack_async.wire.redaction import one_line
 from klearstack_async.wire.request import Request
 from klearstack_async.wire.results import batch_decoder
 
@@ -40,7 +41,11 @@ def failed_batch(batch: Batch) -> BatchFailed:
     """Make the error that says why the service could not read a batch."""
     reasons = (document.failure for document in batch.documents)
     reason = batch.error or next(filter(None, reasons), None) or "the service gives no reason"
-    error = BatchFailed(f"the service could not read it: {reason}", endpoint="results.in_batch")
+    if not batch.documents and batch.state is BatchState.COMPLETE:
+        reason = "it says that the batch is done, and gives no document"
+    error = BatchFailed(
+        f"the service could not read it: {one_line(reason, 500)}", endpoint="results.in_batch"
+    )
     error.batch = batch
     return error
 
@@ -116,6 +121,7 @@ class Results:
 
         Raises:
             BatchFailed: The service could not read any of it; `batch` holds what it said.
+            ValueError: The timeout is not more than 0 seconds.
             BatchNotReady: The time ran out; `batch` holds what there was. Also a `TimeoutError`.
             Rejected, DecodeError, AuthenticationError, ServerError, TransportError: As
                 `in_batch`.
@@ -123,16 +129,18 @@ class Results:
         A retry is safe. Source: as `in_batch`.
         """
         request = batch_documents(batch_id, document_type=document_type, expected=expected)
+        if timeout <= 0:
+            raise ValueError(f"timeout is more than 0 seconds, not {timeout}")
         deadline = self._clock.seconds() + timeout
         batch: Batch | None = None
         looks = 0
         while (left := deadline - self._clock.seconds()) > 0:
             with anyio.move_on_after(left):
                 batch = await self._send(request)
-                if batch.state is BatchState.FAILED:
-                    raise failed_batch(batch)
-                if batch.state is BatchState.COMPLETE:
+                if batch.state is BatchState.COMPLETE and batch.documents:
                     return batch
+                if batch.state.is_final:
+                    raise failed_batch(batch)
             left = deadline - self._clock.seconds()
             await self._clock.sleep(min(self._polling.pause_seconds(looks), max(0.0, left)))
             looks += 1

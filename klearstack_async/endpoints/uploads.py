@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import TypedDict, Unpack
 
 from klearstack_async.endpoints.sending import Send
@@ -13,7 +14,14 @@ from klearstack_async.wire.receipts import decode_upload
 from klearstack_async.wire.request import FilePart, Request
 from klearstack_async.wire.source import SourceLike, source_from
 
-__all__ = ["DocumentOptions", "UploadOptions", "Uploads", "upload_archive", "upload_document"]
+__all__ = [
+    "DocumentOptions",
+    "UploadOptions",
+    "Uploads",
+    "check_options",
+    "upload_archive",
+    "upload_document",
+]
 
 
 class UploadOptions(TypedDict, total=False):
@@ -64,6 +72,7 @@ def upload_document(
     source: SourceLike, *, filename: str | None = None, **options: Unpack[DocumentOptions]
 ) -> Request[Upload]:
     """Build the call that uploads one document (page 6)."""
+    check_options(options, DocumentOptions)
     fields = _fields(options) | form_fields(
         {
             "userid": options.get("user_id"),
@@ -79,6 +88,7 @@ def upload_archive(
     source: SourceLike, *, filename: str | None = None, **options: Unpack[UploadOptions]
 ) -> Request[Upload]:
     """Build the call that uploads a zip of documents (page 7)."""
+    check_options(options, UploadOptions)
     return Request("uploads.archive", _fields(options), decode_upload, _file(source, filename))
 
 
@@ -145,12 +155,26 @@ class Uploads:
         return await self._send(upload_archive(source, filename=filename, **options))
 
 
+def check_options(options: Mapping[str, object], known: type) -> None:
+    """Refuse an option that is none; it would be left out silently, at the user's cost.
+
+    Raises:
+        TypeError: There is no such option.
+    """
+    names = list(known.__annotations__)
+    for name in options:
+        if name not in names:
+            close = get_close_matches(name, names, n=1)
+            advice = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+            raise TypeError(f"there is no option {name!r}; {advice}")
+
+
 def _fields(options: UploadOptions) -> dict[str, str]:
     return form_fields(
         {
-            "processing_pref": options.get("processing", Processing.ACCURACY),
-            "document_type": options.get("document_type", DocumentType.INVOICES),
-            "invoice_type": options.get("invoice_type", InvoiceType.B2B),
+            "processing_pref": options.get("processing") or Processing.ACCURACY,
+            "document_type": options.get("document_type") or DocumentType.INVOICES,
+            "invoice_type": options.get("invoice_type") or InvoiceType.B2B,
             "source_name": options.get("source_name"),
             "priority_flag": options.get("priority"),
             "account_id": options.get("account_id"),

@@ -14,7 +14,8 @@ except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] not in _EXTRA:
         raise
     raise ImportError(
-        "the sandbox needs an extra: pip install 'klearstack-async[sandbox]'"
+        "the sandbox needs an extra: pip install 'klearstack-async[sandbox]' "
+        "(in a checkout: pip install '.[sandbox]')"
     ) from missing
 
 __all__ = ["Sandbox", "StoredDocument"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
 from secrets import token_hex
@@ -9,11 +10,15 @@ from secrets import token_hex
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
+from klearstack_async.errors import StallTimeout
 from klearstack_async.transport.files import Content, content_of
 from klearstack_async.wire.form import content_type_of, multipart_form, multipart_frame
 from klearstack_async.wire.request import FilePart
 
 __all__ = ["Body", "StreamedForm", "body_of"]
+
+# What aiohttp writes without looking whether the other side still takes anything.
+_STEP_BYTES = 1 << 16
 
 
 class StreamedForm(Payload):
@@ -24,16 +29,25 @@ class StreamedForm(Payload):
             would hide whose fault it was.
     """
 
-    def __init__(self, head: bytes, content: Content, tail: bytes, content_type: str) -> None:
+    def __init__(
+        self,
+        head: bytes,
+        content: Content,
+        tail: bytes,
+        *,
+        content_type: str,
+        stall_seconds: float,
+    ) -> None:
         super().__init__(content, content_type=content_type)
         self._head, self._content, self._tail = head, content, tail
+        self._stall_seconds = stall_seconds
         if content.size_bytes is not None:
             self._size = len(head) + content.size_bytes + len(tail)
         self.failure: Exception | None = None
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Send the form. Called by aiohttp."""
-        await writer.write(self._head)
+        await self._send(writer, self._head)
         async with aclosing(self._content.pieces()) as pieces:
             while True:
                 # Only the source's own failures are kept; the socket's are the transport's.
@@ -44,19 +58,48 @@ class StreamedForm(Payload):
                     raise
                 if not piece:
                     break
-                await writer.write(piece)
-        await writer.write(self._tail)
+                await self._send(writer, piece)
+        await self._send(writer, self._tail)
+
+    async def _send(self, writer: AbstractStreamWriter, data: bytes) -> None:
+        """Send in steps that even a slow line manages in the time in which a byte must move."""
+        view = memoryview(data)
+        for start in range(0, len(view), _STEP_BYTES):
+            try:
+                async with asyncio.timeout(self._stall_seconds):
+                    await writer.write(view[start : start + _STEP_BYTES])
+            except TimeoutError:
+                self.failure = StallTimeout(
+                    f"the server took nothing for {self._stall_seconds:g} s while it was sent; "
+                    "see Timeouts(stall_seconds=)"
+                )
+                # What can't be sent can't be flushed either: closing would wait for ever.
+                _abort(writer)
+                raise
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002
         """Refuse: giving the form as one text would read the whole file into memory."""
         raise TypeError("a streamed form has no text")
 
 
+def _abort(writer: AbstractStreamWriter) -> None:
+    transport = getattr(writer, "transport", None)
+    if transport is not None:
+        transport.abort()
+
+
 Body = bytes | StreamedForm
 
 
-async def body_of(fields: Mapping[str, str], file: FilePart | None) -> tuple[Body, str]:
+async def body_of(
+    fields: Mapping[str, str], file: FilePart | None, *, stall_seconds: float
+) -> tuple[Body, str]:
     """Build the body of one attempt, and its `Content-Type`.
+
+    Args:
+        fields: The form's fields.
+        file: The file to send along, or None.
+        stall_seconds: How long the server may take nothing.
 
     Raises:
         OSError: The file can't be opened or read.
@@ -74,6 +117,7 @@ async def body_of(fields: Mapping[str, str], file: FilePart | None) -> tuple[Bod
         filename=file.source.filename,
         content_type=file.content_type,
     )
-    if content.whole is not None:
+    if content.whole is not None and len(content.whole) <= _STEP_BYTES:
         return b"".join((head, content.whole, tail)), content_type
-    return StreamedForm(head, content, tail, content_type), content_type
+    form = StreamedForm(head, content, tail, content_type=content_type, stall_seconds=stall_seconds)
+    return form, content_type

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -68,6 +69,10 @@ async def content_of(source: Source) -> Content:
 
 
 def _content_of_path(path: Path, filename: str) -> Content:
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        # Opening a pipe waits for somebody to write into it; a device may never end.
+        raise ValueError(f"{path} is not a regular file")
     with path.open("rb", buffering=0) as file:
         stamp = _stamp(file.fileno())
         whole = file.readall() if stamp.size_bytes <= PIECE_BYTES else None
@@ -153,5 +158,5 @@ class _Stamp:
 
 
 def _stamp(descriptor: int) -> _Stamp:
-    stat = os.fstat(descriptor)
-    return _Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    found = os.fstat(descriptor)
+    return _Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
+import anyio
 
 from klearstack_async._version import __version__
 from klearstack_async.errors import ConnectError, ConnectionDropped, StallTimeout, TransportError
 from klearstack_async.settings import Timeouts, Tls
 from klearstack_async.transport.body import Body, StreamedForm
+from klearstack_async.wire.redaction import one_line
 
 __all__ = ["FOREIGN_ERRORS", "Answer", "HttpTransport", "transport_error"]
 
@@ -27,10 +29,13 @@ FOREIGN_ERRORS: Mapping[type[BaseException], type[TransportError]] = {
     aiohttp.ClientPayloadError: ConnectionDropped,
     aiohttp.ClientResponseError: ConnectionDropped,
     aiohttp.ClientError: TransportError,
+    TimeoutError: StallTimeout,
+    # A host's name that can't be encoded.
+    UnicodeError: ConnectError,
 }
 
 _ADVICE: Mapping[type[TransportError], str] = {
-    ConnectError: "can't connect to {host}: {reason}; check the url and the network",
+    ConnectError: "can't connect to {host} ({reason}); check the url and the network",
     StallTimeout: "{host} sent nothing for {stall:g} s; see Timeouts(stall_seconds=)",
     ConnectionDropped: "the connection to {host} ended before the answer was complete: {reason}",
     TransportError: "the call to {host} failed: {reason}",
@@ -38,6 +43,7 @@ _ADVICE: Mapping[type[TransportError], str] = {
 
 # Several users of one account are one machine's worth of connections, not one each.
 _CONNECTIONS = 64
+_CLOSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 class HttpTransport:
@@ -84,7 +90,9 @@ class HttpTransport:
         """Close every connection."""
         session, self._session = self._session, None
         if session is not None:
-            await session.close()
+            # A connection that can't be flushed would be waited for without an end.
+            with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+                await session.close()
 
     async def post(self, url: str, headers: Mapping[str, str], body: Body) -> Answer:
         """Send one request and read all of its answer.
@@ -95,7 +103,9 @@ class HttpTransport:
         """
         session = self._session
         if session is None:
-            raise RuntimeError("the client is closed; use it inside `async with KlearStack(...)`")
+            raise RuntimeError(
+                "the client is not open; use it inside `async with KlearStack(...) as ks:`"
+            )
         try:
             async with session.post(
                 url, data=body, headers=headers, allow_redirects=False
@@ -103,15 +113,28 @@ class HttpTransport:
                 content = await response.read()
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, names, content)
-        except aiohttp.ClientError as error:
-            if isinstance(body, StreamedForm) and body.failure is not None:
-                raise body.failure from None
-            raise transport_error(error, url, self._timeouts) from error
+        except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
+            failure = body.failure if isinstance(body, StreamedForm) else None
+            failure = failure or transport_error(error, url, self._timeouts)
+        # Out here, so that aiohttp's exception isn't its context: it holds the request's headers,
+        # and with them the token.
+        raise failure
 
 
-def transport_error(error: aiohttp.ClientError, url: str, timeouts: Timeouts) -> TransportError:
-    """Say in our terms, and in a sentence, what aiohttp's exception means."""
+def transport_error(error: Exception, url: str, timeouts: Timeouts) -> TransportError:
+    """Say in our terms, and in a sentence, what a foreign exception means."""
     kind = next(FOREIGN_ERRORS[cls] for cls in type(error).__mro__ if cls in FOREIGN_ERRORS)
     host = "/".join(url.split("/")[:3])
-    reason = str(error) or type(error).__name__
+    reason = one_line(_reason(error), 200) or type(error).__name__
     return kind(_ADVICE[kind].format(host=host, reason=reason, stall=timeouts.stall_seconds))
+
+
+def _reason(error: Exception) -> str:
+    """Find the part of aiohttp's exception that says what happened, without the rest of it."""
+    match error:
+        # Only the cause, such as "Connect call failed": host and port stand in our sentence.
+        case aiohttp.ClientConnectorError(os_error=OSError(strerror=str(what))):
+            return what
+        case aiohttp.ClientResponseError(message=str(what)):
+            return what
+    return str(error)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from klearstack_async.errors import ResponseError
+import anyio
+
+from klearstack_async.errors import KlearStackError, ResponseError
 from klearstack_async.models import Tokens
 from klearstack_async.transport.clock import Clock
 from klearstack_async.wire.tokens import renewed
@@ -39,7 +40,10 @@ class TokenKeeper:
         self._login = login
         self._refresh = refresh
         self._clock = clock
-        self._lock = asyncio.Lock()
+        # anyio's, because it belongs to no event loop: a client may be opened again in another.
+        self._lock = anyio.Lock()
+        self._attempts = 0
+        self._failure: Exception | None = None
         self._tokens: Tokens | None = None
         self._renew_at = clock.now()
 
@@ -57,11 +61,16 @@ class TokenKeeper:
             stale: The tokens (or the access token) that are of no more use.
         """
         stale_token = stale.access_token if isinstance(stale, Tokens) else stale
+        attempts = self._attempts
         async with self._lock:
             tokens = self._tokens
             if tokens is not None and tokens.access_token != stale_token:
                 return tokens
-            return self._keep(await self._renewed(tokens))
+            if self._attempts != attempts and self._failure is not None:
+                # Somebody tried while this task waited. Fifty tasks must not make fifty attempts
+                # with a wrong password: that locks accounts.
+                raise self._failure
+            return await self._renew_now(tokens)
 
     async def log_in(self) -> Tokens:
         """Log in by password, whatever tokens there are."""
@@ -72,6 +81,15 @@ class TokenKeeper:
         """Refresh now, or log in if there is nothing to refresh."""
         async with self._lock:
             return self._keep(await self._renewed(self._tokens))
+
+    async def _renew_now(self, tokens: Tokens | None) -> Tokens:
+        try:
+            renewed_tokens = await self._renewed(tokens)
+        except KlearStackError as error:
+            self._attempts, self._failure = self._attempts + 1, error
+            raise
+        self._attempts, self._failure = self._attempts + 1, None
+        return self._keep(renewed_tokens)
 
     async def _renewed(self, tokens: Tokens | None) -> Tokens:
         if tokens is None or tokens.refresh_token is None:

@@ -82,6 +82,8 @@ def _text(value: FieldValue) -> str:
         return "true" if value else "false"
     if isinstance(value, Mapping):
         return json.dumps(dict(value), ensure_ascii=False, allow_nan=False)
+    if not isinstance(value, str | int):
+        raise TypeError(f"a field is text, a number, a flag or a mapping, not {value!r}")
     return str(value)
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from klearstack_async.errors import DecodeError
 from klearstack_async.models import Upload
-from klearstack_async.wire.reply import Reply, decode_json, refusal
+from klearstack_async.wire.reply import Reply, decode_json, refusal, reject_if_refused
 
 __all__ = ["BATCH_ID_KEYS", "decode_upload"]
 
@@ -20,13 +20,14 @@ _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 def decode_upload(reply: Reply) -> Upload:
     """Read the receipt of a document or of an archive."""
-    answer = decode_json(reply, _OBJECT)
-    key = next((key for key in BATCH_ID_KEYS if isinstance(answer.get(key), str | int)), None)
-    if key is None or not str(answer[key]).strip():
+    answer = decode_json(reply, _OBJECT, lambda found: _key_in(found) is not None)
+    key = _key_in(answer)
+    if key is None:
+        reject_if_refused(reply, answer)
         raise refusal(
             DecodeError,
             f"the answer names no batch id (looked for {', '.join(BATCH_ID_KEYS)}); "
-            f"it starts: {reply.excerpt()!r}",
+            f"it starts: {reply.excerpt()[:100]!r}",
             reply,
         )
     batch_id = str(answer.pop(key))
@@ -37,3 +38,12 @@ def decode_upload(reply: Reply) -> Upload:
         release_version=None if version is None else str(version),
         extra=answer,
     )
+
+
+def _key_in(answer: dict[str, Any]) -> str | None:
+    """Find the key under which an id stands."""
+    for key in BATCH_ID_KEYS:
+        value = answer.get(key)
+        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
+            return key
+    return None

@@ -5,13 +5,13 @@ Nothing here knows a single endpoint's answer; those are read in `results.py` an
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import quote, quote_plus
 
 import msgspec
 
@@ -27,19 +27,25 @@ from klearstack_async.errors import (
     ResponseError,
     ServerError,
 )
+from klearstack_async.wire.redaction import cleaned, longest_form, one_line
 
-__all__ = ["STATUS_ERRORS", "Reply", "decode_json", "error_class", "judge", "refusal"]
+__all__ = [
+    "STATUS_ERRORS",
+    "Reply",
+    "decode_json",
+    "error_class",
+    "judge",
+    "read",
+    "refusal",
+    "reject_if_refused",
+]
 
 E = TypeVar("E", bound=ResponseError)
 T = TypeVar("T")
 
 EXCERPT_CHARACTERS = 500
-_HIDDEN = "***"
-# A token in an answer is a secret before anyone has read it: a JWT, or what a token's key holds.
-_TOKENS = re.compile(
-    r"""eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=_token["'])\s*:\s*["'][^"']*|(?<=Bearer )\S+"""
-)
-
+MESSAGE_CHARACTERS = 1000
+_BRACKET = re.compile(r"[\[{]")
 STATUS_ERRORS: Mapping[int, type[ResponseError]] = {
     400: BadRequest,
     401: AuthenticationError,
@@ -54,7 +60,7 @@ _HINTS: Mapping[type[ResponseError], str] = {
     AuthenticationError: "check company_name, username and password",
     PermissionDenied: "this account's role may not do this",
     EndpointNotFound: "check the url: only the host belongs there",
-    Redirected: "set url to the address that it redirects to; credentials follow no redirect",
+    Redirected: "it redirects to {location}, which credentials don't follow; set url to that host",
     RateLimited: "send fewer calls at a time",
 }
 
@@ -81,21 +87,12 @@ class Reply:
 
     def excerpt(self) -> str:
         """Give the start of the body as one line of text, without secrets."""
-        # Cut after the secrets are out: a cut through a secret would leave half of it.
-        start = self.body[: 8 * EXCERPT_CHARACTERS].decode("utf-8", "replace")
-        return " ".join(self.clean(start).split())[:EXCERPT_CHARACTERS]
-
-    def clean(self, text: str) -> str:
-        """Take every secret out of a text, also where it was escaped."""
-        for secret in self.secrets:
-            for form in (
-                secret,
-                json.dumps(secret)[1:-1],
-                quote(secret, safe=""),
-                quote_plus(secret),
-            ):
-                text = text.replace(form, _HIDDEN)
-        return _TOKENS.sub(_HIDDEN, text)
+        window_bytes = 8 * EXCERPT_CHARACTERS
+        start = self.body[:window_bytes].decode("utf-8", "replace")
+        if len(self.body) > window_bytes:
+            # The window may end in the middle of a secret, whose half nobody would recognise.
+            start = start[: len(start) - longest_form(self.secrets)]
+        return one_line(cleaned(start, self.secrets), EXCERPT_CHARACTERS)
 
 
 def error_class(status: int) -> type[ResponseError] | None:
@@ -111,15 +108,17 @@ def judge(reply: Reply) -> None:
     if kind is None:
         return
     said = _sentence(reply) or "no reason given"
-    hint = _HINTS.get(kind)
-    message = f"HTTP {reply.status}: {said}" + (f" ({hint})" if hint else "")
-    raise refusal(kind, message, reply)
+    hint = _HINTS.get(kind, "").format(location=reply.headers.get("location", "another address"))
+    error = refusal(kind, f"HTTP {reply.status}: {said}" + (f" ({hint})" if hint else ""), reply)
+    if isinstance(error, RateLimited):
+        error.retry_after = _seconds(reply.headers.get("retry-after", ""))
+    raise error
 
 
 def refusal(kind: type[E], message: str, reply: Reply) -> E:
     """Make an error about an answer, with the secrets taken out of it."""
     return kind(
-        reply.clean(message),
+        one_line(cleaned(message, reply.secrets), MESSAGE_CHARACTERS),
         endpoint=reply.endpoint,
         status=reply.status,
         attempt=reply.attempt,
@@ -127,11 +126,41 @@ def refusal(kind: type[E], message: str, reply: Reply) -> E:
     )
 
 
-def decode_json(reply: Reply, decoder: msgspec.json.Decoder[T]) -> T:
-    """Decode the body strictly; if that fails, the first whole JSON value in it.
+def read(reply: Reply, decode: Callable[[Reply], T]) -> T:
+    """Decode an answer; whatever goes wrong with that is a documented error.
+
+    Text that isn't UTF-8 is repaired and read again: one wrong byte in one name is no reason to
+    lose a whole batch.
+    """
+    try:
+        try:
+            return decode(reply)
+        except UnicodeDecodeError:
+            body = reply.body.decode("utf-8", "replace").encode()
+            return decode(dataclasses.replace(reply, body=body))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise refusal(DecodeError, f"can't read the answer ({error})", reply) from None
+
+
+def reject_if_refused(reply: Reply, answer: Mapping[str, Any]) -> None:
+    """Raise `Rejected` if an object says that something is wrong, and nothing else of use."""
+    said = answer.get("error")
+    if said:
+        raise refusal(Rejected, f"the service says: {said}", reply)
+
+
+def decode_json(
+    reply: Reply, decoder: msgspec.json.Decoder[T], fits: Callable[[T], bool] = bool
+) -> T:
+    """Decode the body strictly; if that fails, the first JSON value in it that fits.
 
     Some integrators report text before and after the JSON. That way round costs nothing as long
     as the body is clean.
+
+    Args:
+        reply: The answer.
+        decoder: What it should be.
+        fits: Tells an answer from other JSON that may stand around it.
 
     Raises:
         Rejected: The body is a plain sentence: the service says no with a 200.
@@ -143,13 +172,14 @@ def decode_json(reply: Reply, decoder: msgspec.json.Decoder[T]) -> T:
         raise _undecodable(reply, str(error)) from None
     except (msgspec.DecodeError, RecursionError) as error:
         reason = str(error)
-    inner = _first_json(reply.body.decode("utf-8", "replace"))
-    if inner is None:
-        raise _undecodable(reply, reason)
-    try:
-        return decoder.decode(inner)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _undecodable(reply, str(error)) from None
+    for candidate in _json_values(reply.body.decode("utf-8", "replace")):
+        try:
+            value = decoder.decode(candidate)
+        except (msgspec.DecodeError, RecursionError):
+            continue
+        if fits(value):
+            return value
+    raise _undecodable(reply, reason)
 
 
 def _undecodable(reply: Reply, reason: str) -> ResponseError:
@@ -179,9 +209,13 @@ def _sentence(reply: Reply) -> str:
 
 def _any_json(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
+        return msgspec.json.decode(body.decode("utf-8", "replace"))
     except (msgspec.DecodeError, RecursionError):
         return None
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"\d{1,9}(\.\d+)?", text.strip()) else None
 
 
 def _is_html(reply: Reply) -> bool:
@@ -195,22 +229,26 @@ def _is_sentence(reply: Reply) -> bool:
     return bool(re.fullmatch(r"[A-Za-z]+ [^<>{}\[\]]{2,200}", reply.excerpt()))
 
 
-def _first_json(text: str) -> bytes | None:
-    """Find the first whole, non-empty object or array in a text, and make strict JSON of it.
+def _json_values(text: str) -> Iterator[bytes]:
+    """Give the whole objects and arrays that stand in a text, one after the other.
 
     Python's reader takes what is wide-spread and no JSON (NaN, half of a surrogate pair); what
-    has no value there is kept as its text. The search is bounded: a body that only looks like
-    JSON must not cost its length squared.
+    has no value there is kept as its text. Nothing is searched inside of a value that is broken:
+    in an answer that was cut off, a part must not be taken for the whole.
     """
     reader = json.JSONDecoder(parse_constant=str, parse_float=_finite)
-    for match, _ in zip(re.finditer(r"[\[{]", text), range(16), strict=False):
+    start = 0
+    while found := _BRACKET.search(text, start):
         try:
-            value, _end = reader.raw_decode(text, match.start())
+            value, start = reader.raw_decode(text, found.start())
+        except json.JSONDecodeError as error:
+            if error.msg.startswith("Unterminated") or error.pos >= len(text):
+                return
+            start = max(error.pos, found.end())
         except (ValueError, RecursionError):
-            continue
-        if value:
-            return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-    return None
+            return
+        else:
+            yield json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _finite(text: str) -> float | str:

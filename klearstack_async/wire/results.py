@@ -8,15 +8,16 @@ document never costs its batch, and nothing that was sent is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from klearstack_async.document import Document
-from klearstack_async.errors import DecodeError
 from klearstack_async.field import Row
 from klearstack_async.models import Batch, BatchState
-from klearstack_async.wire.reply import Reply, decode_json, refusal
+from klearstack_async.wire.redaction import cleaned
+from klearstack_async.wire.reply import Reply, decode_json, reject_if_refused
 
 __all__ = ["STATE_WORDS", "batch_decoder", "batch_state", "documents_from"]
 
@@ -50,14 +51,7 @@ def batch_decoder(batch_id: str, expected: int | None) -> Callable[[Reply], Batc
         batch_id: The batch that is asked for.
         expected: How many documents were put into it, or None if that isn't known.
     """
-
-    def decode(reply: Reply) -> Batch:
-        try:
-            return _batch(reply, batch_id, expected)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise refusal(DecodeError, f"can't read the documents ({error})", reply) from None
-
-    return decode
+    return partial(_batch, batch_id=batch_id, expected=expected)
 
 
 def batch_state(explicit: BatchState | None, found: int, expected: int | None) -> BatchState:
@@ -95,8 +89,8 @@ def documents_from(raw: bytes | msgspec.Raw) -> tuple[tuple[Document, ...], list
     return tuple(documents), strange
 
 
-def _batch(reply: Reply, batch_id: str, expected: int | None) -> Batch:
-    answer = decode_json(reply, _ANSWER)
+def _batch(reply: Reply, *, batch_id: str, expected: int | None) -> Batch:
+    answer = decode_json(reply, _ANSWER, _is_answer)
     parts = answer if isinstance(answer, dict) else {}
     if isinstance(answer, dict):
         key = next((key for key in RESULT_KEYS if _is_container(parts.get(key))), None)
@@ -106,7 +100,10 @@ def _batch(reply: Reply, batch_id: str, expected: int | None) -> Batch:
     # One object instead of a list is one document.
     documents, strange = documents_from(found if _first_byte(found) == b"[" else _listed([found]))
     extra: dict[str, Any] = {name: _anything(value) for name, value in parts.items()}
-    state = batch_state(_stated_state(extra), len(documents), expected)
+    stated = _stated_state(extra)
+    if stated is None and not documents:
+        reject_if_refused(reply, extra)
+    state = batch_state(stated, len(documents), expected)
     error, version = extra.pop("error", None), extra.pop("release_version", None)
     if strange:
         extra["documents"] = strange
@@ -114,7 +111,7 @@ def _batch(reply: Reply, batch_id: str, expected: int | None) -> Batch:
         batch_id=batch_id,
         state=state,
         documents=documents,
-        error=None if error is None else reply.clean(str(error)),
+        error=None if error is None else cleaned(str(error), reply.secrets),
         release_version=None if version is None else str(version),
         extra=extra,
     )
@@ -164,6 +161,13 @@ def _anything(raw: msgspec.Raw) -> Any:
 
 def _listed(items: list[msgspec.Raw]) -> msgspec.Raw:
     return msgspec.Raw(b"[" + b",".join(map(bytes, items)) + b"]")
+
+
+def _is_answer(found: dict[str, msgspec.Raw] | list[msgspec.Raw]) -> bool:
+    """Tell an answer from other JSON that may stand around it."""
+    if isinstance(found, dict):
+        return not found.keys().isdisjoint((*RESULT_KEYS, *STATE_KEYS, "error"))
+    return all(map(_is_container, found))
 
 
 def _stated_state(extra: dict[str, Any]) -> BatchState | None:

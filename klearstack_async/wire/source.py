@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import io
 import os
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
@@ -82,21 +84,30 @@ def source_from(value: SourceLike, filename: str | None = None) -> Source:
         case Stream():
             return value if filename is None else _renamed(value, filename)
         case str() | os.PathLike():
+            if not os.fspath(value):
+                raise ValueError("the path is empty")
             path = Path(value)
             return PathSource(path, filename or path.name)
         case bytes() | bytearray() | memoryview():
             return BytesSource(bytes(value), _needed(filename, "bytes"))
-    if not callable(getattr(value, "read", None)) or not callable(getattr(value, "seek", None)):
-        kind = type(value).__name__
-        raise TypeError(f"a source is a path, bytes, an open binary file or a Stream, not {kind}")
-    if not value.seekable():
-        raise ValueError("this file can't seek; wrap what it gives in a Stream")
+    _check_file(value)
     return FileSource(value, filename or _name_of(value))
 
 
 def is_repeatable(source: Source) -> bool:
     """Say whether a source can be sent a second time."""
     return not isinstance(source, Stream) or source.repeatable
+
+
+def _check_file(value: object) -> None:
+    read, seekable = getattr(value, "read", None), getattr(value, "seekable", None)
+    kind = type(value).__name__
+    if inspect.iscoroutinefunction(read):
+        raise TypeError(f"{kind} reads asynchronously; pass the file in it, or wrap it in a Stream")
+    if not callable(read) or not callable(seekable) or isinstance(value, io.TextIOBase):
+        raise TypeError(f"a source is a path, bytes, an open binary file or a Stream, not {kind}")
+    if not seekable():
+        raise ValueError("this file can't seek; wrap what it gives in a Stream")
 
 
 def _renamed(stream: Stream, filename: str) -> Stream:

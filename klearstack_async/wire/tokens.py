@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from klearstack_async.errors import DecodeError
 from klearstack_async.models import Tokens
-from klearstack_async.wire.reply import Reply, decode_json, refusal
+from klearstack_async.wire.reply import Reply, decode_json, refusal, reject_if_refused
 
 __all__ = ["decode_tokens", "expiry_of", "renewed"]
 
@@ -19,8 +20,9 @@ FALLBACK_LIFE = timedelta(minutes=15)
 
 
 class _TokenAnswer(msgspec.Struct, frozen=True):
-    access_token: str
+    access_token: str | None = None
     refresh_token: str | None = None
+    error: Any = None
 
 
 _ANSWER = msgspec.json.Decoder(_TokenAnswer)
@@ -33,11 +35,14 @@ class _Claims(msgspec.Struct, frozen=True):
 
 def decode_tokens(reply: Reply, now: datetime) -> Tokens:
     """Read the tokens of a login or a refresh."""
-    answer = decode_json(reply, _ANSWER)
-    if not answer.access_token:
+    answer = decode_json(reply, _ANSWER, lambda found: bool(found.access_token))
+    token = answer.access_token
+    if not token:
+        reject_if_refused(reply, {"error": answer.error})
         raise refusal(DecodeError, "the answer brings no access token", reply)
-    expires_at = expiry_of(answer.access_token, now)
-    return Tokens(answer.access_token, answer.refresh_token or None, expires_at)
+    if not (token.isascii() and token.isprintable()):
+        raise refusal(DecodeError, "the answer's access token can't stand in a header", reply)
+    return Tokens(token, answer.refresh_token or None, expiry_of(token, now))
 
 
 def renewed(old: Tokens, new: Tokens) -> Tokens:

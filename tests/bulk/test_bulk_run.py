@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import io
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 from aiohttp import web
 from conftest import Serve, client_at, client_of, until
@@ -19,6 +21,7 @@ from klearstack_async import (
     Outcome,
     OutcomeState,
     OutcomeUnknown,
+    Stream,
 )
 from klearstack_async.bulk.sources import BulkSources
 from klearstack_async.sandbox import Sandbox
@@ -68,11 +71,91 @@ async def test_one_bad_file_harms_no_other(ks: KlearStack, folder: Path) -> None
     assert "text.pdf" in str(failed["text.pdf"][1])
     assert failed["broken.pdf"][0] is BatchFailed
     assert "password" in str(failed["locked.pdf"][1])
-    assert failed["missing.pdf"] == (
-        FileNotFoundError,
-        f"No such file or directory: {folder / 'missing.pdf'}",
-    )
+    assert failed["missing.pdf"] == (FileNotFoundError, "No such file or directory")
     assert failed["<NoneType>"][0] is TypeError
+
+
+async def test_a_source_that_raises_anything_harms_no_other(ks: KlearStack, folder: Path) -> None:
+    async def breaks() -> AsyncIterator[bytes]:
+        yield b"%PDF"
+        raise LookupError("the upstream is gone")
+
+    def no_iterable() -> list[bytes]:
+        return [b"%PDF"]
+
+    sources = [
+        Stream(breaks, "breaks.pdf"),
+        Stream(no_iterable, "list.pdf"),  # type: ignore[arg-type]
+        io.StringIO("text"),
+        "x" * 300 + ".pdf",
+        "nul\0.pdf",
+        "",
+        folder / "00.pdf",
+    ]
+    outcomes = await run(ks, sources)  # type: ignore[arg-type]
+    assert len(outcomes) == len(sources)
+    assert [name for name, o in outcomes.items() if o.state == "extracted"] == ["00.pdf"]
+    assert outcomes["breaks.pdf"].reason == "the upstream is gone"
+
+
+async def test_a_generator_may_hold_scopes_open_around_its_sources(
+    ks: KlearStack, folder: Path
+) -> None:
+    paths = sorted(folder.iterdir())
+
+    async def sources() -> AsyncIterator[SourceLike]:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.sleep, 0)
+            for path in paths:
+                yield path
+
+    assert len(await run(ks, sources())) == 12
+
+
+async def test_a_run_that_was_not_entered_says_so(ks: KlearStack, folder: Path) -> None:
+    run_of_none = ks.bulk(folder)
+    with pytest.raises(RuntimeError, match="async with"):
+        await anext(run_of_none)
+    async with run_of_none:
+        pass
+    with pytest.raises(RuntimeError, match="block was left"):
+        await anext(run_of_none)
+    with pytest.raises(RuntimeError, match="once"):
+        await run_of_none.__aenter__()
+
+
+async def test_a_password_that_stops_being_good_stops_the_run(serve: Serve, folder: Path) -> None:
+    logins = 0
+
+    async def login(request: web.Request) -> web.StreamResponse:
+        nonlocal logins
+        logins += 1
+        await request.read()
+        if logins == 1:
+            return web.json_response({"access_token": "a.b.c"})
+        return web.json_response({"error": "Incorrect username or password."}, status=401)
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return web.json_response({"error": "Token expired."}, status=401)
+
+    url = await serve(get_access_token=login, processdocument=refuse)
+    outcomes: list[Outcome] = []
+    async with client_at(url) as ks, ks.bulk(folder, workers=2) as going:
+        with pytest.raises(AuthenticationError):
+            outcomes.extend([outcome async for outcome in going])
+        assert going.report.counts[OutcomeState.FAILED] == going.report.started < 12
+    assert logins < 12
+
+
+async def test_what_was_under_way_when_a_run_was_left_is_known(folder: Path) -> None:
+    async with Sandbox(processing_seconds=60) as sandbox, client_of(sandbox) as ks:
+        async with ks.bulk(folder) as going:
+            await until(lambda: going.report.uploaded == 12)
+        left = going.under_way()
+        stored = {document.batch_id for document in await sandbox.documents()}
+    assert {outcome.batch_id for outcome in left} == stored
+    assert {outcome.state for outcome in left} == {OutcomeState.IN_DOUBT}
 
 
 async def test_a_folder_without_documents_ends_at_once(ks: KlearStack, tmp_path: Path) -> None:
@@ -138,13 +221,16 @@ async def test_cancelling_in_mid_run_leaves_nothing_behind(folder: Path) -> None
 
 
 async def test_an_error_of_the_users_own_comes_out_as_it_is(ks: KlearStack, folder: Path) -> None:
-    async def fail() -> None:
+    async def fail(error: Exception) -> None:
         async with ks.bulk(folder) as going:
             async for _ in going:
-                raise ZeroDivisionError
+                raise error from KeyError("inner")
 
-    with pytest.raises(ZeroDivisionError):
-        await fail()
+    for error in (ZeroDivisionError(), ExceptionGroup("mine", [ValueError("x")])):
+        with pytest.raises(type(error)) as caught:
+            await fail(error)
+        assert caught.value is error
+        assert isinstance(error.__cause__, KeyError)
 
 
 async def test_an_iterator_that_raises_stops_the_run_with_its_error(ks: KlearStack) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
+import anyio
 import pytest
 
 from klearstack_async.bulk.sources import BulkSources, Refused, sources_from
@@ -86,3 +88,25 @@ async def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert isinstance(found[-1], Refused)
     assert found[-1].name == str(tmp_path / "z")
     assert isinstance(found[-1].error, FileNotFoundError)
+
+
+async def test_a_tree_deeper_than_pythons_stack_is_walked(tmp_path: Path) -> None:
+    top = os.open(tmp_path, os.O_RDONLY)
+    descriptor = top
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=descriptor)
+        below = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(descriptor)
+    (tmp_path / "d/z.pdf").touch()
+    try:
+        assert (await names_of(tmp_path))[-1] == "z.pdf"
+    finally:
+        # pytest's own clean-up walks with Python's stack.
+        await anyio.run_process(["rm", "-rf", str(tmp_path / "d")])
+
+
+async def test_a_pipe_in_a_folder_is_no_document(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.pdf")
+    assert await names_of(folder) == ["a.pdf", "b.PDF", "c.jpeg", "d.png"]

@@ -10,7 +10,7 @@ POLLING = Polling(first_seconds=1, factor=2, longest_seconds=8)
 
 
 def batch(name: str, looks: int = 0) -> Waiting:
-    return Waiting(name, name, started=0, uploaded=0, looks=looks)
+    return Waiting(name, started=0, batch_id=name, looks=looks)
 
 
 def test_a_batch_is_due_after_its_pause_and_not_before() -> None:
@@ -40,7 +40,7 @@ def test_nothing_is_lost_and_nothing_comes_early(added: list[tuple[int, float]])
     taken = set()
     for now in sorted(due.values()):
         while found := waiting.take_due(now):
-            assert due[found.batch_id] <= now
-            taken.add(found.batch_id)
+            assert due[found.source] <= now
+            taken.add(found.source)
     assert taken == set(due)
     assert len(waiting) == 0

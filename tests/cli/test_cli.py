@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from conftest import Serve
+from conftest import Serve, until
 from documents import invoice_pdf
 
 from klearstack_async.sandbox import Sandbox
@@ -85,6 +85,8 @@ async def test_the_demo_reads_its_invoices_and_names_the_broken_one(tmp_path: Pa
     with (tmp_path / "klearstack-demo/results.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert sorted(row["source"] for row in rows) == sorted(r["source"] for r in records)
+    bare = [row for row in rows if row["source"].endswith("photo_receipt.jpg")]
+    assert re.fullmatch("[0-9a-f]{24}", bare[0]["document_id"])
     totals = {row["source"]: row["Inv_Total"] for row in rows if row["state"] == "extracted"}
     assert sum(bool(total) for total in totals.values()) >= 24
     assert "klearstack-demo/results.jsonl" in ended.out
@@ -120,10 +122,11 @@ async def test_bulk_uses_the_account_of_the_environment(invoices: Path, tmp_path
 
 async def test_some_failures_give_exit_code_1_and_are_named(invoices: Path, tmp_path: Path) -> None:
     (invoices / "notes.pdf").write_text("just text")
-    ended = await klearstack("bulk", invoices, "missing.pdf", folder=tmp_path)
+    (invoices / "gone.pdf").symlink_to("nowhere.pdf")
+    ended = await klearstack("bulk", invoices, folder=tmp_path)
     assert ended.code == 1
     assert "3 extracted, 2 failed" in ended.out
-    assert "missing.pdf: No such file or directory: missing.pdf" in ended.out
+    assert f"{invoices}/gone.pdf: No such file or directory\n" in ended.out
     assert re.search(r"notes\.pdf: .*notes\.pdf", ended.out)
 
 
@@ -131,13 +134,31 @@ async def test_a_folder_without_documents_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     ended = await klearstack("bulk", "empty", folder=tmp_path)
     assert (ended.code, ended.err) == (2, "klearstack: no PDF, JPEG or PNG in empty\n")
+    # A file without anything in it would only stand in the way of the next run.
+    assert not (tmp_path / "results.jsonl").exists()
+
+
+async def test_a_path_that_is_not_there_is_told_before_anything_is_sent(
+    invoices: Path, tmp_path: Path
+) -> None:
+    ended = await klearstack("bulk", invoices, "missing.pdf", folder=tmp_path)
+    assert (ended.code, ended.err) == (2, "klearstack: there is no missing.pdf\n")
+    assert not (tmp_path / "results.jsonl").exists()
+
+
+async def test_an_unset_variable_does_not_upload_the_current_folder(
+    invoices: Path,
+) -> None:
+    ended = await klearstack("bulk", "", folder=invoices)
+    assert ended.code == 2
+    assert "a path is empty" in ended.err
 
 
 async def test_results_that_exist_are_not_replaced_unasked(invoices: Path, tmp_path: Path) -> None:
     (tmp_path / "results.jsonl").write_text("precious\n")
     ended = await klearstack("bulk", invoices, folder=tmp_path)
     assert ended.code == 2
-    assert "results.jsonl exists" in ended.err
+    assert "results.jsonl would be replaced" in ended.err
     assert (tmp_path / "results.jsonl").read_text() == "precious\n"
     assert (await klearstack("bulk", invoices, "--overwrite", folder=tmp_path)).code == 0
     assert "precious" not in (tmp_path / "results.jsonl").read_text()
@@ -193,10 +214,46 @@ async def test_a_result_file_that_cannot_be_written_is_one_sentence(
 ) -> None:
     ended = await klearstack("bulk", invoices, "--out", "no/such/r.jsonl", folder=tmp_path)
     assert ended.code == 2
-    assert "no/such/r.jsonl" in ended.err
+    assert ended.err == "klearstack: no/such/r.jsonl: No such file or directory\n"
 
 
-async def test_ctrl_c_stops_the_run_and_says_what_there_is(invoices: Path, tmp_path: Path) -> None:
+async def test_the_two_result_files_must_not_be_one(invoices: Path, tmp_path: Path) -> None:
+    ended = await klearstack("bulk", invoices, "--out", "a", "--csv", "a", folder=tmp_path)
+    assert ended.code == 2
+    assert "same file" in ended.err
+
+
+async def test_a_full_disk_is_named_with_what_was_sent(invoices: Path, tmp_path: Path) -> None:
+    ended = await klearstack("bulk", invoices, "--out", "/dev/full", folder=tmp_path)
+    assert ended.code == 2
+    assert re.search(r"/dev/full: No space left on device; \d documents sent", ended.err)
+
+
+async def test_a_reader_that_goes_away_does_not_end_the_run(invoices: Path, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_shell(
+        f"{' '.join(COMMAND)} bulk {invoices} | head -1",
+        cwd=tmp_path,
+        env=environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert (out.count(b"\n"), err) == (1, b"")
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 3
+
+
+async def test_a_name_that_is_no_utf8_is_written_down(invoices: Path, tmp_path: Path) -> None:
+    (invoices / "0.pdf").rename(invoices / os.fsdecode(b"caf\xe9.pdf"))
+    ended = await klearstack("bulk", invoices, "--csv", "r.csv", folder=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "caf\\\\udce9.pdf" in (tmp_path / "results.jsonl").read_text()
+    assert "caf\\udce9.pdf" in (tmp_path / "r.csv").read_text(encoding="utf-8-sig")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+async def test_a_stopped_run_writes_down_what_was_sent(
+    stop: signal.Signals, invoices: Path, tmp_path: Path
+) -> None:
     async with Sandbox(processing_seconds=60) as sandbox:
         process = await asyncio.create_subprocess_exec(
             *COMMAND,
@@ -207,16 +264,34 @@ async def test_ctrl_c_stops_the_run_and_says_what_there_is(invoices: Path, tmp_p
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        for _ in range(1000):
-            if sandbox.requests["getbatchdocuments"]:
-                break
-            await asyncio.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        await until(lambda: sandbox.requests["getbatchdocuments"] >= 3)
+        process.send_signal(stop)
         out, err = await process.communicate()
-    assert process.returncode == 130
-    assert b"3 more were under way" in out
-    assert b"results.jsonl" in out
-    assert err == b""
+        stored = {document.batch_id for document in await sandbox.documents()}
+    assert (process.returncode, err.replace(b"klearstack: stopped\n", b"")) == (130, b"")
+    assert b"Stopped. 0 sources" in out
+    assert b"3 more were sent" in out
+    lines = (tmp_path / "results.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert {record["batch_id"] for record in records} == stored
+    assert {record["state"] for record in records} == {"in_doubt"}
+
+
+async def test_a_sandbox_in_a_script_can_be_killed(tmp_path: Path) -> None:
+    # A shell without a terminal starts what stands before & with Ctrl-C ignored.
+    script = f"{' '.join(COMMAND)} sandbox --port 0 > out & echo $!; wait"
+    shell = await asyncio.create_subprocess_exec(
+        *("sh", "-c", script),
+        cwd=tmp_path,
+        env=environment(PYTHONUNBUFFERED="1"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert shell.stdout is not None
+    process_id = int(await shell.stdout.readline())
+    await until(lambda: "PASSWORD" in (tmp_path / "out").read_text())
+    os.kill(process_id, signal.SIGTERM)
+    await asyncio.wait_for(shell.communicate(), timeout=20)
+    assert "stopped" in (tmp_path / "out").read_text()
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
@@ -257,7 +332,7 @@ async def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         ended = await klearstack("sandbox", "--port", port, folder=tmp_path)
     assert ended.code == 2
-    assert port in ended.err
+    assert ended.err == f"klearstack: port {port} is taken; choose another with --port\n"
 
 
 async def test_hostile_file_names_cannot_steer_the_terminal(tmp_path: Path) -> None:

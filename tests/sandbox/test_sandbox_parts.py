@@ -165,7 +165,8 @@ def test_a_missing_extra_is_named(module: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     last = done.stderr.strip().splitlines()[-1]
     assert last == (
-        "ImportError: the sandbox needs an extra: pip install 'klearstack-async[sandbox]'"
+        "ImportError: the sandbox needs an extra: pip install 'klearstack-async[sandbox]' "
+        "(in a checkout: pip install '.[sandbox]')"
     )
 
 

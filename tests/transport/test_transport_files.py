@@ -86,6 +86,13 @@ async def test_a_missing_file_is_the_disks_own_error(tmp_path: Path) -> None:
         await all_of(tmp_path)
 
 
+async def test_a_pipe_or_a_device_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.pdf")
+    for path in (tmp_path / "a.pdf", Path("/dev/zero")):
+        with pytest.raises(ValueError, match="not a regular file"):
+            await all_of(path)
+
+
 @pytest.mark.parametrize("change", ["shorter", "longer", "replaced"])
 async def test_a_file_that_changes_on_the_way_is_noticed(change: str, tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
+import traceback
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
-from conftest import Serve, client_at
+from conftest import PASSWORD, Serve, client_at
 
 from klearstack_async import (
     ConnectError,
@@ -33,7 +34,7 @@ def test_every_exception_of_aiohttp_is_one_of_ours() -> None:
         if issubclass(kind, aiohttp.ClientError)
     ]
     assert len(foreign) > 10
-    for kind in foreign:
+    for kind in (*foreign, TimeoutError, UnicodeError):
         # Its own constructor wants a whole connection; only the class matters here.
         bare = type(kind.__name__, (kind,), {"__init__": _nothing, "__str__": _why})
         ours = transport_error(bare(), "https://acme.example/access/x", Timeouts())
@@ -72,7 +73,7 @@ async def test_a_server_that_says_nothing_is_a_stall(serve: Serve) -> None:
         return web.Response()
 
     url = await serve(getbatchdocuments=stall, processdocument=stall)
-    async with client_at(url, timeouts=Timeouts(stall_seconds=0.05)) as ks:
+    async with client_at(url, timeouts=Timeouts(stall_seconds=0.5)) as ks:
         with pytest.raises(StallTimeout, match="stall_seconds"):
             await ks.results.in_batch("b")
         with pytest.raises(OutcomeUnknown) as caught:
@@ -140,6 +141,87 @@ async def test_a_client_is_not_opened_twice(serve: Serve) -> None:
     async with client_at(await serve()) as ks:
         with pytest.raises(RuntimeError, match="open already"):
             await ks.__aenter__()
+
+
+async def test_a_server_that_takes_nothing_more_is_a_stall(tmp_path: Path) -> None:
+    connections: list[asyncio.StreamWriter] = []
+
+    async def read_a_little(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"get_access_token" in head:
+            body = b'{"access_token": "a.b.c"}'
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await asyncio.Event().wait()
+
+    path = tmp_path / "a.pdf"
+    path.write_bytes(b"x" * (32 * PIECE_BYTES))
+    server = await asyncio.start_server(read_a_little, "127.0.0.1", 0, limit=1 << 16)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    # The second connection is made anew: the first never answers another request.
+    async with client_at(url, timeouts=Timeouts(stall_seconds=1)) as ks:
+        await ks.auth.login()
+        with pytest.raises(OutcomeUnknown, match="took nothing") as caught:
+            await ks.uploads.document(path)
+        assert isinstance(caught.value.__cause__, StallTimeout)
+    server.close()
+    for writer in connections:
+        writer.transport.abort()
+
+
+async def test_an_upload_slower_than_the_stall_time_lives_while_bytes_move(
+    serve: Serve, tmp_path: Path
+) -> None:
+    async def slow(request: web.Request) -> web.StreamResponse:
+        async for _ in request.content.iter_chunked(PIECE_BYTES):
+            await asyncio.sleep(0.06)
+        return web.json_response({"OCR_ref_no": "b-1"})
+
+    path = tmp_path / "a.pdf"
+    path.write_bytes(b"x" * (32 * PIECE_BYTES))
+    url = await serve(processdocument=slow)
+    async with client_at(url, timeouts=Timeouts(stall_seconds=1.5)) as ks:
+        started = asyncio.get_running_loop().time()
+        assert (await ks.uploads.document(path)).batch_id == "b-1"
+        assert asyncio.get_running_loop().time() - started > 1.5
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 2OO {mark}\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: {mark}\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{mark}\r\n",
+        b"{mark}",
+    ],
+)
+async def test_a_broken_answer_shows_no_secret_that_it_repeats(answer: bytes) -> None:
+    async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = b'{"access_token": "MARKED-token"}'
+        if b"get_access_token" in head:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(body))
+            writer.write(b"Connection: close\r\n\r\n" + body)
+        else:
+            writer.write(answer.replace(b"{mark}", b"Bearer MARKED-token " + PASSWORD.encode()))
+        writer.close()
+
+    server = await asyncio.start_server(repeat, "127.0.0.1", 0)
+    async with client_at(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as ks:
+        with pytest.raises(TransportError) as caught:
+            await ks.results.in_batch("b")
+    server.close()
+    shown = "".join(traceback.format_exception(caught.value)) + _everything_about(caught.value)
+    assert "MARKED" not in shown
+    assert PASSWORD not in shown
+
+
+def _everything_about(error: BaseException | None) -> str:
+    """Give what a tracker would write down: the error, its arguments, and where it came from."""
+    if error is None:
+        return ""
+    here = f"{error!r} {error.args!r} {vars(error)!r}"
+    return here + _everything_about(error.__cause__) + _everything_about(error.__context__)
 
 
 async def test_a_client_that_is_not_open_says_so() -> None:

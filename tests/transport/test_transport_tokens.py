@@ -96,6 +96,45 @@ async def test_many_calls_that_found_the_same_token_stale_renew_it_once() -> Non
     assert service.refreshes == 1
 
 
+async def test_tasks_that_waited_for_a_login_that_failed_do_not_try_again() -> None:
+    service = Service()
+    failed: list[Exception] = []
+
+    async def refuse() -> Tokens:
+        await asyncio.sleep(0)
+        service.logins += 1
+        raise AuthenticationError("wrong")
+
+    keeper = TokenKeeper(login=refuse, refresh=service.refresh, clock=Clock())
+
+    async def call() -> None:
+        try:
+            await keeper.token()
+        except AuthenticationError as error:
+            failed.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(50):
+            tasks.start_soon(call)
+    assert (len(failed), service.logins) == (50, 1)
+    with pytest.raises(AuthenticationError):
+        await keeper.token()
+    assert service.logins == 2
+
+
+def test_a_keeper_belongs_to_no_event_loop() -> None:
+    service = Service()
+
+    async def call_at_once() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(service.keeper.refresh)
+
+    for _ in range(2):
+        asyncio.run(call_at_once())
+    assert (service.logins, service.refreshes) == (1, 5)
+
+
 async def test_a_leader_that_is_cancelled_leaves_the_work_to_the_next() -> None:
     service = Service()
     async with anyio.create_task_group() as tasks:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klearstack_async import Batch, BatchState, Box, KlearStackError
-from klearstack_async.wire.reply import Reply
+from klearstack_async import Batch, BatchState, Box, DecodeError, KlearStackError, Rejected
+from klearstack_async.wire.reply import Reply, read
 from klearstack_async.wire.results import STATE_WORDS, batch_decoder, batch_state
 
 POSITIONAL: list[Any] = [
@@ -45,7 +45,11 @@ KEYED: dict[str, Any] = {
 
 
 def decoded(answer: Any, expected: int | None = 1) -> Batch:
-    return batch_decoder("b-1", expected)(Reply(200, {}, json.dumps(answer).encode()))
+    return decoded_bytes(json.dumps(answer).encode(), expected)
+
+
+def decoded_bytes(body: bytes, expected: int | None = 1) -> Batch:
+    return read(Reply(200, {}, body), batch_decoder("b-1", expected))
 
 
 def test_the_positional_shape_becomes_a_document() -> None:
@@ -178,9 +182,9 @@ def test_a_repeated_flag_that_disagrees_is_kept() -> None:
 
 
 def test_what_surrounds_the_documents_is_kept() -> None:
-    batch = decoded({"result": [], "release_version": "7.8.9", "new": {"a": [1]}, "error": "E"})
+    batch = decoded({"result": [KEYED], "release_version": "7.8.9", "new": {"a": 1}, "error": "E"})
     assert (batch.release_version, batch.error) == ("7.8.9", "E")
-    assert batch.extra == {"new": {"a": [1]}}
+    assert batch.extra == {"new": {"a": 1}}
 
 
 def test_both_shapes_with_the_same_content_are_equal_after_to_dict() -> None:
@@ -195,12 +199,39 @@ def test_what_is_no_strict_json_but_common_is_read_all_the_same() -> None:
     body = (
         b'{"result": [[["a", "Name", NaN], ["half \\ud83d", "Text", 0.5], [1e999, "Huge", 0.5]]]}'
     )
-    document = batch_decoder("b", 1)(Reply(200, {}, body)).documents[0]
+    document = decoded_bytes(body).documents[0]
     assert [(f.name, f.value) for f in document] == [
         ("Name", "a"),
         ("Text", "half ?"),
         ("Huge", "1e999"),
     ]
+
+
+def test_a_byte_that_is_no_utf8_costs_no_batch() -> None:
+    body = b'{"result": [[["5", "Inv_Total", 0.9], ["caf\xe9", "Place", 0.5]], {"b\xe9": 1}]}'
+    batch = decoded_bytes(body, 2)
+    assert batch.documents[0]["Inv_Total"].value == "5"
+    assert batch.documents[0]["Place"].value == "caf\ufffd"
+    assert batch.documents[1].extra == {"b\ufffd": 1}
+
+
+@pytest.mark.parametrize("document", [POSITIONAL, KEYED])
+def test_a_part_of_a_cut_answer_is_never_taken_for_the_whole(document: Any) -> None:
+    body = json.dumps({"result": [document, document], "status": "completed"}).encode()
+    for end in range(len(body)):
+        with pytest.raises(DecodeError):
+            decoded_bytes(body[:end])
+
+
+@pytest.mark.parametrize("before", [b"[1] warning ", b'{"log": "x"}', b"Warning {at line [5}: "])
+def test_other_json_before_the_answer_is_not_the_answer(before: bytes) -> None:
+    body = before + json.dumps({"result": [POSITIONAL]}).encode()
+    assert decoded_bytes(body).documents[0]["Inv_Total"].value == "12345.0"
+
+
+def test_an_object_that_only_says_that_something_is_wrong_is_a_rejection() -> None:
+    with pytest.raises(Rejected, match="Batch id not found"):
+        decoded({"error": "Batch id not found"})
 
 
 SCALARS = (
@@ -255,7 +286,7 @@ def test_no_value_of_any_object_is_lost(document: dict[str, Any]) -> None:
 @given(st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_answer_gives_a_batch_or_a_documented_error(body: bytes) -> None:
     try:
-        batch = batch_decoder("b", 1)(Reply(200, {}, body))
+        batch = decoded_bytes(body)
     except KlearStackError:
         return
     for document in batch.documents:

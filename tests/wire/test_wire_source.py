@@ -64,6 +64,22 @@ def test_what_is_no_source_is_a_type_error(value: object) -> None:
         source_from(value)  # type: ignore[arg-type]
 
 
+def test_what_reads_asynchronously_or_as_text_says_what_to_do(tmp_path: Path) -> None:
+    class UploadFile:
+        async def read(self) -> bytes:
+            return b""
+
+    with pytest.raises(TypeError, match="wrap it in a Stream"):
+        source_from(UploadFile())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="open binary file"):
+        source_from(io.StringIO("x"))  # type: ignore[arg-type]
+
+
+def test_an_empty_path_is_not_the_current_folder() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        source_from("")
+
+
 def test_a_file_that_cannot_seek_is_refused() -> None:
     class Pipe(io.BytesIO):
         def seekable(self) -> bool:

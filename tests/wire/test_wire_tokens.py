@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klearstack_async import DecodeError, Tokens
+from klearstack_async import DecodeError, Rejected, Tokens
 from klearstack_async.wire.reply import Reply
 from klearstack_async.wire.tokens import FALLBACK_LIFE, decode_tokens, expiry_of, renewed
 
@@ -46,3 +46,13 @@ def test_a_refresh_keeps_the_old_refresh_token_unless_it_brings_one() -> None:
 def test_a_login_without_a_token_is_an_error(body: bytes) -> None:
     with pytest.raises(DecodeError):
         decode_tokens(Reply(200, {}, body), NOW)
+
+
+def test_a_login_that_says_no_with_a_200_is_a_rejection() -> None:
+    with pytest.raises(Rejected, match="Incorrect"):
+        decode_tokens(Reply(200, {}, b'{"error": "Incorrect username or password."}'), NOW)
+
+
+def test_a_token_that_could_not_stand_in_a_header_is_refused() -> None:
+    with pytest.raises(DecodeError, match="header"):
+        decode_tokens(Reply(200, {}, b'{"access_token": "a\\nb"}'), NOW)
