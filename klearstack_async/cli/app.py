@@ -262,7 +262,7 @@ def _summary(console: Console, ran: Ran, *files: Path | None) -> None:
     rows = sorted(ran.rows if everything else ran.failures, key=lambda outcome: outcome.source)
     if rows:
         console.print()
-        console.print(outcome_table(rows))
+        console.print(outcome_table(rows, console.width))
     console.print()
     for outcome in rows:
         if outcome.reason:

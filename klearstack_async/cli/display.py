@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -49,6 +49,13 @@ def console_for() -> Console:
 def printable(text: str) -> str:
     """Take what could steer a terminal out of a text that came from a file or a document."""
     return "".join(c if c.isprintable() else "�" for c in text)
+
+
+_HEADINGS = ("file", "state", "invoice number", "date", "total", "confidence")
+_RIGHT: dict[str, Any] = {"justify": "right"}
+_COLUMNS: tuple[dict[str, Any], ...] = ({"overflow": "ellipsis"}, {}, {}, {}, _RIGHT, _RIGHT)
+_LEAST_NAME = 10
+_GAP = 2
 
 
 class Display(Protocol):
@@ -105,28 +112,40 @@ def display_on(console: Console) -> Iterator[Display]:
         yield _Bar(bar)
 
 
-def outcome_table(outcomes: list[Outcome]) -> Table:
-    """Lay outcomes out as a table: file, state, number, date, total, confidence."""
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-    # On a narrow terminal the file's name is what gives way: the files have it in full.
-    table.add_column("file", overflow="ellipsis", no_wrap=True, ratio=1)
-    table.add_column("state", no_wrap=True)
-    table.add_column("invoice number", no_wrap=True)
-    table.add_column("date", no_wrap=True)
-    table.add_column("total", justify="right", no_wrap=True)
-    table.add_column("conf.", justify="right", no_wrap=True)
-    for outcome in outcomes:
-        document = outcome.document
-        confidence = None if document is None else document.overall_confidence
-        table.add_row(
-            Text(printable(_short(outcome.source))),
-            Text(outcome.state.value, style=_STYLES[outcome.state]),
-            Text(NO_FIELDS) if _is_bare(outcome) else _cell(outcome, "Inv_Number"),
-            _cell(outcome, "Inv_Date"),
-            Text(_total(outcome)),
-            Text("" if confidence is None else f"{confidence:.2f}"),
-        )
+def outcome_table(outcomes: list[Outcome], width: int) -> Table:
+    """Lay outcomes out as a table: file, state, number, date, total, confidence.
+
+    Args:
+        outcomes: One row for each.
+        width: The console's, in characters. Where it is narrow, the file's name gives way: the
+            result files have it in full.
+    """
+    rows = [_row(outcome) for outcome in outcomes]
+    widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
+    left_for_names = width - sum(widths[1:]) - _GAP * (len(widths) - 1)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, settings in zip(_HEADINGS, _COLUMNS, strict=True):
+        table.add_column(heading, no_wrap=True, **settings)
+    table.columns[0].max_width = max(_LEAST_NAME, left_for_names)
+    for outcome, row in zip(outcomes, rows, strict=True):
+        cells = [Text(cell) for cell in row]
+        cells[1].stylize(_STYLES[outcome.state])
+        table.add_row(*cells)
     return table
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    document = outcome.document
+    bare = document is not None and not document.fields
+    confidence = None if document is None else document.overall_confidence
+    return (
+        printable(_short(outcome.source)),
+        outcome.state.value,
+        NO_FIELDS if bare else _text(outcome, "Inv_Number"),
+        _text(outcome, "Inv_Date"),
+        _total(outcome),
+        "" if confidence is None or bare else f"{confidence:.2f}",
+    )
 
 
 def _line(outcome: Outcome) -> Text:
@@ -134,14 +153,6 @@ def _line(outcome: Outcome) -> Text:
     says = outcome.reason or " ".join(filter(None, read)) or NO_FIELDS
     state = Text(f"{outcome.state.value:<10}", style=_STYLES[outcome.state])
     return state.append(f" {printable(outcome.source)}  {printable(says)}", style="default")
-
-
-def _is_bare(outcome: Outcome) -> bool:
-    return outcome.document is not None and not outcome.document.fields
-
-
-def _cell(outcome: Outcome, name: str) -> Text:
-    return Text(_text(outcome, name))
 
 
 def _text(outcome: Outcome, name: str) -> str:
