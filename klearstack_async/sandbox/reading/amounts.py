@@ -39,8 +39,8 @@ _GROUP_START = re.compile(rf"^[-\u2013+]?(?:{CURRENCY_SIGN})?[-\u2013+]?\d{{1,3}
 _GROUP_NEXT = re.compile(
     rf"^\d{{3}}(?:[.,]\d+)?(?:[.,]?[-\u2013])?(?:{CURRENCY_SIGN})?$", re.IGNORECASE
 )
-# A group of thousands stands a space away, a column farther.
-_GROUP_GAP = 0.45
+# A group of thousands stands a space away (0.8 in monospaced type), a column farther.
+_GROUP_GAP = 0.8
 _NEAR_SIGN = 1.2
 _MAX_LENGTH = 40
 _HAS_SIGN = re.compile(CURRENCY_SIGN, re.IGNORECASE)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from klearstack_async.sandbox.reading.amounts import plain_amount
+from klearstack_async.sandbox.reading.currency_by_country import currency_by_country
 from klearstack_async.sandbox.reading.layout import Line
 from klearstack_async.sandbox.reading.words import Word, fold, word_set
 
@@ -61,6 +62,8 @@ _LABELS = word_set(
     waluta valutta currencycode invoicecurrency documentcurrency mena
     """
 )
+# A currency that no word says, only the sender's country.
+_INFERRED = 0.3
 _PRICES_IN = re.compile(r"(?:\bin|\ben|\bi|\bw) $")
 
 
@@ -94,7 +97,7 @@ def currency_of(lines: Sequence[Line]) -> FoundCurrency | None:
                 code, weight = named
                 evidence[code].append(_Evidence(weight, word))
     if not evidence:
-        return None
+        return _at_home(lines)
     totals = {code: _total(found) for code, found in evidence.items()}
     best = max(totals, key=totals.__getitem__)
     share = totals[best] / sum(totals.values())
@@ -102,6 +105,11 @@ def currency_of(lines: Sequence[Line]) -> FoundCurrency | None:
     # The last of the best: sums stand near the end.
     word = max(reversed(evidence[best]), key=lambda e: e.weight).word
     return FoundCurrency(best, round(share * strength, 2), word)
+
+
+def _at_home(lines: Sequence[Line]) -> FoundCurrency | None:
+    found = currency_by_country(lines)
+    return FoundCurrency(found[0], _INFERRED, found[1]) if found else None
 
 
 def _total(found: Sequence[_Evidence]) -> float:

@@ -150,10 +150,11 @@ def _line_text(words: Sequence[Word]) -> tuple[str, list[int]]:
     parts: list[str] = []
     word_at: list[int] = []
     for i, word in enumerate(words):
-        if parts and not word.glued:
+        folded = fold(word.text)
+        # A date stands on its own even where no space parts it from its label.
+        if parts and (not word.glued or (folded[:1].isdigit() and parts[-1][-1:].isalpha())):
             parts.append(" ")
             word_at.append(i)
-        folded = fold(word.text)
         parts.append(folded)
         word_at += [i] * len(folded)
     return "".join(parts), word_at

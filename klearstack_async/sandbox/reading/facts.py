@@ -19,19 +19,13 @@ from klearstack_async.sandbox.reading.dates import (
     printed_date,
     settled_date,
 )
+from klearstack_async.sandbox.reading.identifiers import identifier_at
 from klearstack_async.sandbox.reading.layout import Layout, Line
 from klearstack_async.sandbox.reading.matching import LabelHit, hits_of_layout
 from klearstack_async.sandbox.reading.words import text_of
 
 __all__ = ["Facts", "Span", "facts_of", "spans_for"]
 
-_IDENTIFIER = re.compile(r"^[A-Z0-9][A-Z0-9/_.\\+\-\u2013\u2014*:()]*$", re.IGNORECASE)
-_DIGIT_GROUP = re.compile(r"^(?=[A-Z-]*\d)[A-Z0-9-]+$")
-# How many groups of characters an identifier may be printed in.
-_MAX_GROUPS = 6
-_PREFIX = re.compile(r"^[A-Z]{1,5}[-/.]?$")
-_IBAN = re.compile(r"^[A-Z]{2}\d{2}[A-Z0-9]{10,30}$")
-_URL = re.compile(r"www\.|https?|@|\.(?:com|de|fr|nl|org|net)\b", re.IGNORECASE)
 _AMERICAN = re.compile(r"\b[A-Z]{2},? \d{5}(?:-\d{4})?\b|\bUSD\b|\bU\.?S\.?A\b|\bUnited States\b")
 
 
@@ -131,7 +125,7 @@ def _identifier_spans(facts: Facts, line: Line) -> list[Span]:
     spans: list[Span] = []
     i = 0
     while i < len(line.words):
-        span = None if i in taken or i in money else _identifier_at(line, i, taken | money)
+        span = None if i in taken or i in money else _identifier_span(line, i, taken | money)
         if span is not None and i in cents:
             # "2018.12" may be a number after a strong label, never after a weak one.
             span = replace(span, plausibility=0.45)
@@ -143,63 +137,9 @@ def _identifier_spans(facts: Facts, line: Line) -> list[Span]:
     return spans
 
 
-def _identifier_at(line: Line, i: int, taken: set[int]) -> Span | None:
-    if re.fullmatch(r"\(.*\)", line.words[i].text):
-        return None
-    last = _whole_cell(line, i, taken) or i
-    end = min(len(line.words), i + _MAX_GROUPS)
-    while last + 1 < end and last + 1 not in taken and _goes_on(line, i, last):
-        last += 1
-    text = text_of(line.words[i : last + 1]).strip(".,;:()[]#*\"'").rstrip("-/")
-    compact = text.replace(" ", "")
-    digits = sum(c.isdigit() for c in compact)
-    if not digits or not _IDENTIFIER.match(compact) or len(compact) > 40:
-        return None
-    if (_IBAN.match(compact) and len(compact) > 14) or _URL.search(compact):
-        return None
-    return Span(i, last, text, _identifier_plausibility(compact, digits))
-
-
-def _whole_cell(line: Line, i: int, taken: set[int]) -> int | None:
-    """Give a cell's end if the cell is nothing but groups of digits: "0612 340 18M3"."""
-    cell = line.cell_of[i]
-    if i and line.cell_of[i - 1] == cell:
-        return None
-    members = [
-        j for j in range(i, min(i + _MAX_GROUPS + 1, len(line.words))) if line.cell_of[j] == cell
-    ]
-    grouped = len(members) <= _MAX_GROUPS and not taken & set(members)
-    if not grouped or not all(_DIGIT_GROUP.match(line.words[j].text) for j in members):
-        return None
-    return members[-1]
-
-
-def _goes_on(line: Line, first: int, last: int) -> bool:
-    """Whether an identifier goes on over a space: "RE 2014-7", "2014 / 123", "90 000 123"."""
-    word, following = line.words[last], line.words[last + 1]
-    if line.cell_of[last] != line.cell_of[last + 1]:
-        return False
-    if following.x1 - word.x2 > 0.6 * word.size:
-        return False
-    if following.text in {"/", "-"} and last + 2 < len(line.words):
-        return line.words[last + 2].text[:1].isdigit()
-    if word.text in {"/", "-"} or word.text[-1] in "/-" or following.text[0] in "/-":
-        return any(c.isdigit() for c in following.text)
-    if last == first and _PREFIX.match(word.text):
-        return following.text[0].isdigit()
-    return word.text.isdigit() and following.text.isdigit() and len(following.text) >= 2
-
-
-def _identifier_plausibility(compact: str, digits: int) -> float:
-    if digits == 1 and len(compact) < 3:
-        return 0.55
-    if digits == 2 and len(compact) == 2:
-        return 0.7
-    if re.fullmatch(r"(?:19|20)\d\d", compact):
-        return 0.7
-    if digits < len(compact) / 3 and any(c.islower() for c in compact):
-        return 0.4
-    return 0.9 if digits < 3 or any(c.islower() for c in compact) else 1.0
+def _identifier_span(line: Line, i: int, taken: set[int]) -> Span | None:
+    found = identifier_at(line, i, taken)
+    return Span(i, found.last, found.text, found.plausibility) if found else None
 
 
 def spans_for(facts: Facts, field: str, line: Line) -> list[Span]:

@@ -33,6 +33,8 @@ FIELD_ORDER = (
     "Inv_Total",
 )
 _LOWEST = 0.2
+# A date whose label says so little that a letter's bare date is the better one.
+_DOUBTFUL = 0.31
 
 
 def header_fields(facts: Facts, headings: frozenset[int]) -> tuple[ReadField, ...]:
@@ -46,7 +48,7 @@ def header_fields(facts: Facts, headings: frozenset[int]) -> tuple[ReadField, ..
         field: _best(candidates_for(facts, field))
         for field in ("Inv_Number", "Due_Date", "PO_Number")
     }
-    chosen["Inv_Date"] = _best(candidates_for(facts, "Inv_Date")) or _unlabelled_date(facts)
+    chosen["Inv_Date"] = _invoice_date(facts, headings)
     chosen["Sub-Total"], chosen["Tax_Total"], chosen["Inv_Total"] = chosen_sums(
         amount_candidates(facts, "Sub-Total", headings),
         amount_candidates(facts, "Tax_Total", headings),
@@ -87,6 +89,17 @@ def _best(candidates: Sequence[Candidate]) -> Candidate | None:
     rivals = [c.score for c in candidates if c.value != best.value]
     doubt = 0.15 * max(0.0, 1 - (best.score - max(rivals)) / 0.3) if rivals else 0.0
     return replace(best, score=best.score - min(doubt, 0.15))
+
+
+def _invoice_date(facts: Facts, headings: frozenset[int]) -> Candidate | None:
+    """Take the labelled date, then a letter's bare date, and only then one from the line items."""
+    labelled = _best(candidates_for(facts, "Inv_Date", headings))
+    if labelled and labelled.score > _DOUBTFUL:
+        return labelled
+    bare = _unlabelled_date(facts) or labelled
+    if bare and headings and bare.line > min(headings):
+        return _best(candidates_for(facts, "Inv_Date")) or bare
+    return bare or _best(candidates_for(facts, "Inv_Date"))
 
 
 def _unlabelled_date(facts: Facts) -> Candidate | None:

@@ -167,10 +167,12 @@ def _continues(run: list[Word], word: Word) -> bool:
 
 
 def _joined_run(run: list[Word]) -> list[Word]:
-    letters = sum(w.text.isalpha() for w in run)
-    if letters < _SPACED_RUN_MIN:
-        return run
     text = "".join(w.text for w in run)
+    letters = sum(c.isalpha() for c in text)
+    digits = sum(c.isdigit() for c in text)
+    is_number = digits >= _SPACED_RUN_MIN and all(c.isdigit() or c in "-/." for c in text)
+    if letters < _SPACED_RUN_MIN and not is_number:
+        return run
     whole = replace(
         run[0],
         text=text,

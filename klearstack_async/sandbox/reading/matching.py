@@ -49,6 +49,15 @@ _MIN_NOUN = 6
 _MARK_GAP = 2.0
 _STACK_REACH = 1.7
 _TITLE_LINES = 10
+# How far over its number, in sizes of the type, a title may stand when nothing is between.
+_TITLE_REACH = 5.0
+_MAX_NUMBER_GROUPS = 5
+# What an invoice deducts or corrects is another invoice: "abzgl. Teilrechnung 7 vom 2.1.2019".
+_DEDUCTING = word_set(
+    """
+    abzgl abzgl. abzüglich less minus moins menos meno zur korrigiert corrects annule
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +120,60 @@ def _stacked_hits(layout: Layout, line: Line) -> Iterator[LabelHit]:
     """Find labels broken over two lines of a heading: "Rechnungs-" over "nummer"."""
     table = labels_by_key()
     above = next(iter(layout.above(line, 2 * _STACK_REACH * line.size)), None)
-    if above is None or line.baseline - above.baseline > _STACK_REACH * max(line.size, above.size):
-        return
+    near = above is not None and (
+        line.baseline - above.baseline <= _STACK_REACH * max(line.size, above.size)
+    )
     for start, end in line.cells():
         lower = line.words[start:end]
-        upper = _words_over(above, lower)
-        if not upper or len(lower) > 3 or len(upper) > 4 or not all(w.norm for w in lower):
-            continue
-        label = table.get("".join(w.norm for w in (*upper, *lower)))
+        upper = _words_over(above, lower) if above is not None and near else ()
+        fits = upper and len(lower) <= 3 and len(upper) <= 4 and all(w.norm for w in lower)
+        key, lower_key = "".join(w.norm for w in upper), "".join(w.norm for w in lower)
+        if above is not None and fits and lower_key in table and _has_value(above, upper[-1]):
+            # "Tax $3.00" over "Total $23.00" is not the "tax total".
+            fits = False
+        label = table.get(key + lower_key) if fits else None
+        if label is None and fits and lower[0].text.startswith("/"):
+            # "Rechnungsdatum" over "/Lieferdatum": what stands beside them is both.
+            label = table.get(key)
         if label is not None:
             yield LabelHit(line, start, end - 1, label, end - 1)
-        elif len(lower) > 1 and lower[0].norm in _NUMBER_MARKS and is_invoice_noun(upper[-1].norm):
-            # The title over its number: "INVOICE", and below it "# 1093".
+        elif _is_marked_number(lower) and _stands_under_title(layout, line, lower):
             yield LabelHit(line, start, start, Label("Inv_Number", 0.85), start)
+
+
+def _has_value(line: Line, last: Word) -> bool:
+    """Whether what follows a cell in its line, the next cell, holds a number."""
+    following = line.words.index(last) + 1
+    if following == len(line.words):
+        return False
+    cell = line.cell_of[following]
+    return any(
+        any(c.isdigit() for c in w.text)
+        for w, of in zip(line.words, line.cell_of, strict=True)
+        if of == cell
+    )
+
+
+def _is_marked_number(words: Sequence[Word]) -> bool:
+    """Whether words are a bare mark and a number: "# 1093", "N° : 10 123 456"."""
+    following = [w for w in words[1:] if w.norm]
+    return (
+        words[0].norm in _NUMBER_MARKS
+        and 0 < len(following) <= _MAX_NUMBER_GROUPS
+        and any(c.isdigit() for c in following[0].text)
+    )
+
+
+def _stands_under_title(layout: Layout, line: Line, lower: Sequence[Word]) -> bool:
+    """Whether what is over a number, nothing between, is the title: "INVOICE" over "# 1093"."""
+    for above in layout.above(line, _TITLE_REACH * line.size):
+        upper = _words_over(above, lower)
+        if upper:
+            near = line.baseline - above.baseline <= _STACK_REACH * max(line.size, above.size)
+            # Right under it the title may say more: "Facture du 17.1.2020" over "N° 10 123".
+            titles = (upper[0], upper[-1]) if near else upper
+            return (any if near else all)(is_invoice_noun(w.norm) for w in titles)
+    return False
 
 
 def _words_over(above: Line, lower: Sequence[Word]) -> tuple[Word, ...]:
@@ -195,7 +245,8 @@ def _hit_by_context(line: Line, i: int, hits: Sequence[LabelHit]) -> LabelHit | 
         word.norm in DATE_LINKS
         and hits
         and hits[-1].field == "Inv_Number"
-        and i > hits[-1].last + 1
+        and any(c.isdigit() for w in line.words[hits[-1].last + 1 : i] for c in w.text)
+        and not any(w.norm in _DEDUCTING for w in line.words[: hits[-1].first])
     ):
         return LabelHit(line, i, i, Label("Inv_Date", 0.9), i)
     return None
@@ -223,6 +274,11 @@ def _with_tail(hit: LabelHit) -> LabelHit:
             field, strength, tail = "Inv_Total", max(strength, 0.95), j
         elif hit.field != "Tax_Total" and key in _NET and taxed:
             field, strength, tail = "Sub-Total", max(strength, 0.9), j
-        elif key in _TAXES or key.endswith("%"):
+        elif key in _TAXES or key.endswith("%") or _is_tax(key):
             tail = j
     return LabelHit(hit.line, hit.first, hit.last, Label(field, strength), tail)
+
+
+def _is_tax(key: str) -> bool:
+    label = labels_by_key().get(key)
+    return label is not None and label.field == "Tax_Total"

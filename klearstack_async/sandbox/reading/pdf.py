@@ -28,7 +28,7 @@ from klearstack_async.sandbox.reading.images import (
     png_of,
 )
 from klearstack_async.sandbox.reading.result import UnreadableDocument
-from klearstack_async.sandbox.reading.words import Char, Word, words_from_chars
+from klearstack_async.sandbox.reading.words import GUESSED_SPACE, Char, Word, words_from_chars
 
 __all__ = ["DPI", "PageWords", "Source", "page_image", "read_words"]
 
@@ -239,6 +239,7 @@ class _PageToPixels:
 
 
 _SPACE = Char(" ", 0, 0, 0, 0, 0, 0)
+_GUESSED_SPACE = Char(GUESSED_SPACE, 0, 0, 0, 0, 0, 0)
 
 
 def _chars(textpage: pdfium.PdfTextPage, to_pixels: _PageToPixels) -> Iterator[Char]:
@@ -250,10 +251,11 @@ def _chars(textpage: pdfium.PdfTextPage, to_pixels: _PageToPixels) -> Iterator[C
     loose = pdfium_c.FS_RECTF()
     loose_ref = ctypes.byref(loose)
     unicode_of, box_of = pdfium_c.FPDFText_GetUnicode, pdfium_c.FPDFText_GetCharBox
+    generated = pdfium_c.FPDFText_IsGenerated
     for i in range(min(pdfium_c.FPDFText_CountChars(raw), MAX_CHARS_PER_PAGE)):
         text = _printable(unicode_of(raw, i))
         if text == " " or not box_of(raw, i, *box_refs):
-            yield _SPACE
+            yield _GUESSED_SPACE if generated(raw, i) == 1 else _SPACE
             continue
         pdfium_c.FPDFText_GetCharOrigin(raw, i, x_ref, y_ref)
         pdfium_c.FPDFText_GetLooseCharBox(raw, i, loose_ref)

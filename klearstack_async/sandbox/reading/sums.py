@@ -80,7 +80,12 @@ def _next_amount_owner(facts: Facts, hit: LabelHit) -> LabelHit | None:
     """Give the next label of another thing; the amounts behind it are that thing's."""
     own = {hit.field, "-number"}
     following = (h for h in facts.hits_in(hit.line) if h.first > max(hit.last, hit.tail))
-    return next((h for h in following if h.field not in own), None)
+    # "Total of this invoice": a mere "invoice" owns no amounts.
+    return next((h for h in following if h.field not in own and not _is_bare_noun(h)), None)
+
+
+def _is_bare_noun(hit: LabelHit) -> bool:
+    return hit.field == "Inv_Number" and hit.label.strength <= 0.5
 
 
 def _is_decoration(word: Word) -> bool:

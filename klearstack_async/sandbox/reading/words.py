@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = [
+    "GUESSED_SPACE",
     "Box",
     "Char",
     "Word",
@@ -23,6 +24,12 @@ __all__ = [
     "word_set",
     "words_from_chars",
 ]
+
+# A space that isn't in the file: pdfium guesses it where letters are drawn one by one.
+GUESSED_SPACE = "\u200b"
+# In sizes of the type. On real invoices guesses that were right kept 0.19 and more, wrong ones at
+# most 0.16.
+_LETTER_GAP = 0.17
 
 Box = tuple[int, int, int, int]
 
@@ -40,6 +47,11 @@ _TO_PLAIN = _HYPHENS | _LIGATURES
 # A number glued to its marker ("n°562044387", "#12", "Nr.42") is a label and a value: two words.
 _MARKERS = "°º№#"
 _GLUED_NUMBER = re.compile(r"(?:nr|no|num|nro)\.$", re.IGNORECASE)
+# So is "InvoiceDate09/04/2023", or "Total$72.00".
+_GLUED_VALUE = re.compile(
+    r"[a-z]*(?:date|datum|dato|number|nummer|numero|total|betrag|amount)$", re.IGNORECASE
+)
+_PRICE_SIGNS = "$€£₹"
 
 
 class Char(NamedTuple):
@@ -146,10 +158,24 @@ def words_from_chars(chars: Iterable[Char], page: int) -> list[Word]:
     return words
 
 
+def _without_wrong_guesses(chars: Iterable[Char]) -> Iterator[Char]:
+    """Settle by the gap which of the guessed spaces are spaces."""
+    last: Char | None = None
+    guess: Char | None = None
+    for char in chars:
+        if char.text == GUESSED_SPACE:
+            guess = char
+            continue
+        if guess and last and not char.text.isspace() and _is_spaced(last, char):
+            yield guess._replace(text=" ")
+        yield char
+        last, guess = char, None
+
+
 def _groups(chars: Iterable[Char]) -> Iterator[tuple[list[Char], bool]]:
     group: list[Char] = []
     glued = False
-    for char in chars:
+    for char in _without_wrong_guesses(chars):
         if char.text.isspace():
             if group:
                 yield group, glued
@@ -176,6 +202,13 @@ def _is_apart(last: Char, char: Char) -> bool:
     return gap > 0.6 * size or gap < -1.2 * size
 
 
+def _is_spaced(last: Char, char: Char) -> bool:
+    """Whether the gap at a space that pdfium only guessed is really a space's width."""
+    size = max(last.size, char.size, 1.0)
+    gap = char.x1 - last.x2
+    return abs(last.baseline - char.baseline) > 0.1 * size or not 0 <= gap < _LETTER_GAP * size
+
+
 def _is_label_end(group: list[Char], following: Char) -> bool:
     last = group[-1].text
     before = group[-2].text if len(group) > 1 else ""
@@ -185,6 +218,8 @@ def _is_label_end(group: list[Char], following: Char) -> bool:
         return following.text.isalnum()
     if last == "/":
         return len(group) > 3 and before.isalpha() and following.text.isalpha()
+    if last.isalpha() and (following.text.isdigit() or following.text in _PRICE_SIGNS):
+        return _GLUED_VALUE.match("".join(c.text for c in group)) is not None
     if last == "." and following.text.isdigit() and len(group) <= 4:
         return _GLUED_NUMBER.match("".join(c.text for c in group)) is not None
     return False
