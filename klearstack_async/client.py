@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 from urllib.parse import urlsplit
@@ -32,7 +33,7 @@ from klearstack_async.transport.body import body_of
 from klearstack_async.transport.clock import Clock
 from klearstack_async.transport.http import HttpTransport
 from klearstack_async.transport.token_keeper import TokenKeeper
-from klearstack_async.wire.redaction import cleaned
+from klearstack_async.wire.redaction import cleaned, one_line
 from klearstack_async.wire.reply import Reply, judge, read
 from klearstack_async.wire.request import Replay, Request
 from klearstack_async.wire.retry import may_have_happened
@@ -89,7 +90,9 @@ class KlearStack:
         self._tokens = TokenKeeper(login=self._log_in, refresh=self._refresh, clock=self._clock)
         self.auth = Auth(self._tokens)
         self.uploads = Uploads(self.send)
-        self.results = Results(self.send, self._polling, self._clock)
+        self.results = Results(
+            self.send, self._polling, self._clock, partial(cleaned, secrets=(password,))
+        )
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -142,6 +145,7 @@ class KlearStack:
             polling=self._polling,
             clock=self._clock,
             ready=self._tokens.token,
+            log_in=self._tokens.log_in,
         )
 
     async def send(self, request: Request[T]) -> T:
@@ -158,10 +162,10 @@ class KlearStack:
         try:
             return await self._once(request, endpoint, token)
         except AuthenticationError:
-            if request.file is not None and not is_repeatable(request.file.source):
-                raise
             # Either the token ended early or the password is wrong: only a new token tells.
             renewed = await self._tokens.renew(stale=token)
+            if request.file is not None and not is_repeatable(request.file.source):
+                raise
             return await self._once(request, endpoint, renewed.access_token, attempt=2)
 
     async def _once(
@@ -193,7 +197,7 @@ class KlearStack:
         try:
             answer = await self._transport.post(self.account.url + endpoint.path, headers, body)
         except TransportError as error:
-            error.args = (cleaned(str(error.args[0]), secrets),)
+            error.args = (one_line(cleaned(str(error.args[0]), secrets), 400),)
             raise
         return Reply(
             answer.status,

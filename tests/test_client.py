@@ -207,8 +207,11 @@ async def test_a_stream_that_can_be_read_once_is_sent_once(serve: Serve) -> None
         yield b"%PDF"
 
     async with client_at(await serve(processdocument=refuse)) as ks:
+        first = await ks.auth.login()
         with pytest.raises(AuthenticationError):
             await ks.uploads.document(Stream(pieces, "a.pdf", repeatable=False))
+        # The next call must not meet with the token that was refused.
+        assert ks._tokens._tokens is not first
     assert len(calls) == 1
 
 
@@ -286,6 +289,18 @@ async def test_a_document_that_cannot_be_read_says_why(
         await ks.results.wait(upload.batch_id, expected=1)
     assert caught.value.batch is not None
     assert caught.value.batch.documents[0].file_name == "a.pdf"
+
+
+async def test_a_reason_that_repeats_the_password_is_not_shown(serve: Serve) -> None:
+    async def failed(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        rows = [["failed", "extraction_status"], [f"wrong: {PASSWORD}", "error"]]
+        return web.json_response({"result": [rows], "status": "failed"})
+
+    async with client_at(await serve(getbatchdocuments=failed)) as ks:
+        with pytest.raises(BatchFailed, match=r"wrong: \*\*\*") as caught:
+            await ks.results.wait("b", expected=1)
+    assert PASSWORD not in str(caught.value)
 
 
 async def test_a_wait_that_runs_out_holds_what_there_is() -> None:

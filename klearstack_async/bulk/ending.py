@@ -5,11 +5,10 @@ from __future__ import annotations
 from klearstack_async.bulk.outcome import Outcome, OutcomeState
 from klearstack_async.bulk.waiting import Waiting
 from klearstack_async.document import Document
-from klearstack_async.endpoints.results import failed_batch
 from klearstack_async.errors import BatchNotReady, OutcomeUnknown
 from klearstack_async.models import Batch, BatchState
 
-__all__ = ["ended", "failure_of", "not_ready", "stopped"]
+__all__ = ["ended", "is_failure", "not_ready", "stopped"]
 
 
 def ended(
@@ -43,13 +42,11 @@ def ended(
     )
 
 
-def failure_of(batch: Batch) -> Exception | None:
-    """Say why the one document of a batch wasn't read, if so."""
+def is_failure(batch: Batch) -> bool:
+    """Say whether the one document of a batch that is done wasn't read."""
     if batch.state is BatchState.FAILED or not batch.documents:
-        return failed_batch(batch)
-    if any(document.failure for document in batch.documents):
-        return failed_batch(batch)
-    return None
+        return True
+    return any(document.failure for document in batch.documents)
 
 
 def not_ready(batch_id: str, wait_seconds: float) -> BatchNotReady:

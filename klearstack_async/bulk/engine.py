@@ -20,7 +20,7 @@ import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream, TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from klearstack_async.bulk.ending import ended, failure_of, not_ready, stopped
+from klearstack_async.bulk.ending import ended, is_failure, not_ready, stopped
 from klearstack_async.bulk.options import (
     LOOKERS,
     OUTSTANDING,
@@ -30,9 +30,10 @@ from klearstack_async.bulk.options import (
     positive,
     upload_options_of,
 )
-from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
+from klearstack_async.bulk.outcome import BulkReport, Outcome
 from klearstack_async.bulk.sources import BulkSources, Refused, sources_from
 from klearstack_async.bulk.waiting import Waiting, WaitingList
+from klearstack_async.document import Document
 from klearstack_async.endpoints.results import Results
 from klearstack_async.endpoints.uploads import Uploads, check_options
 from klearstack_async.errors import (
@@ -49,6 +50,8 @@ from klearstack_async.wire.source import PathSource, Source
 
 __all__ = ["BulkRun"]
 
+# One answer may be cut off; five in a row are something else than KlearStack's.
+_MOST_UNREADABLE = 5
 _NOT_ENTERED = "enter the run first: async with ks.bulk(...) as run"
 
 # A look that fails in one of these ways says nothing about the batch; the next one may.
@@ -75,6 +78,7 @@ class BulkRun:
         polling: Polling,
         clock: Clock,
         ready: Callable[[], Awaitable[object]],
+        log_in: Callable[[], Awaitable[object]],
     ) -> None:
         """Set the run up; nothing starts before the block is entered.
 
@@ -86,6 +90,7 @@ class BulkRun:
             polling: When to look at a batch.
             clock: What time it is.
             ready: Awaited once before anything is sent; raises if the account is no good.
+            log_in: Logs in by password; tells whether the account is still good.
         """
         self.report = BulkReport()
         self._sources = sources
@@ -97,15 +102,15 @@ class BulkRun:
         )
         self._wait_seconds = options.get("wait_seconds", WAIT_SECONDS)
         self._uploads, self._results = uploads, results
-        self._clock, self._ready = clock, ready
+        self._clock, self._ready, self._log_in = clock, ready, log_in
         self._waiting = WaitingList(polling)
         self._changed = anyio.Event()
         self._uploading = True
         self._unfinished = 0
         self._under_way: set[Waiting] = set()
         self._refused: AuthenticationError | None = None
-        self._give: MemoryObjectSendStream[Outcome] | None = None
-        self._take: MemoryObjectReceiveStream[Outcome] | None = None
+        self._give: MemoryObjectSendStream[Waiting] | None = None
+        self._take: MemoryObjectReceiveStream[Waiting] | None = None
         self._tasks: TaskGroup | None = None
 
     async def __aenter__(self) -> Self:
@@ -113,7 +118,7 @@ class BulkRun:
             raise RuntimeError("a bulk run can be made once; call bulk() again for another")
         # One clear error now, rather than one for each of fifty thousand documents.
         await self._ready()
-        self._give, self._take = anyio.create_memory_object_stream[Outcome](0)
+        self._give, self._take = anyio.create_memory_object_stream[Waiting](0)
         self._started = self._clock.seconds()
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
@@ -150,7 +155,7 @@ class BulkRun:
         if self._take is None:
             raise RuntimeError(_NOT_ENTERED)
         try:
-            return await self._take.receive()
+            return self._taken(await self._take.receive())
         except anyio.EndOfStream:
             if self._refused is not None:
                 raise self._refused from None
@@ -158,17 +163,32 @@ class BulkRun:
         except anyio.ClosedResourceError:
             raise RuntimeError("the run's block was left; nothing more can come") from None
 
+    def _taken(self, waiting: Waiting) -> Outcome:
+        """Count an outcome now that the user has it, and not before: it may never be taken."""
+        outcome = waiting.outcome
+        if outcome is None:
+            raise AssertionError("only what has ended is given")
+        self._under_way.discard(waiting)
+        self.report.add(outcome)
+        self.report.seconds = self._clock.seconds() - self._started
+        return outcome
+
     def under_way(self) -> list[Outcome]:
-        """Say what was begun and has no outcome: what to write down when a run is stopped.
+        """Say what was begun and never given: what to write down when a run is stopped.
+
+        Ask after the block was left; before that, it goes on changing.
 
         Returns:
-            An `in_doubt` outcome for each, with the batch id if it was uploaded already; empty
-            after a run that came to its end.
+            The outcome of each that had ended, and an `in_doubt` one for each other, with the
+            batch id if it was uploaded already; empty after a run that came to its end.
         """
         now = self._clock.seconds()
-        return [ended(waiting, now, error=stopped(waiting)) for waiting in self._under_way]
+        return [
+            waiting.outcome or ended(waiting, now, error=stopped(waiting))
+            for waiting in self._under_way
+        ]
 
-    async def _run(self, give: ObjectSendStream[Outcome]) -> None:
+    async def _run(self, give: ObjectSendStream[Waiting]) -> None:
         found, to_upload = anyio.create_memory_object_stream[Source | Refused](0)
         due, to_look_at = anyio.create_memory_object_stream[Waiting](0)
         async with give, to_upload, to_look_at, anyio.create_task_group() as tasks:
@@ -181,9 +201,10 @@ class BulkRun:
     async def _feed(self, found: ObjectSendStream[Source | Refused]) -> None:
         """Pull the sources, all in this one task: a user's generator may hold scopes open."""
         async with found, aclosing(sources_from(self._sources)) as sources:
-            while self._refused is None:
+            while True:
                 await self._slots.acquire()
-                source = await anext(sources, None)
+                # Asked anew here: the account may have been refused while this waited.
+                source = await anext(sources, None) if self._refused is None else None
                 if source is None:
                     return
                 self.report.started += 1
@@ -198,19 +219,22 @@ class BulkRun:
 
     async def _upload_one_by_one(self, sources: ObjectReceiveStream[Source | Refused]) -> None:
         async for source in sources:
+            name = source.name if isinstance(source, Refused) else _name(source)
+            waiting = Waiting(name, started=self._clock.seconds())
             if isinstance(source, Refused):
-                await self._deliver(Outcome(source.name, OutcomeState.FAILED, error=source.error))
+                await self._end(waiting, source.error)
+            elif self._refused is not None:
+                await self._end(waiting, self._refused)
             else:
-                await self._upload(source)
+                await self._upload(source, waiting)
 
-    async def _upload(self, source: Source) -> None:
-        waiting = Waiting(_name(source), started=self._clock.seconds())
+    async def _upload(self, source: Source, waiting: Waiting) -> None:
         self._under_way.add(waiting)
         try:
             upload = await self._uploads.document(source, **self._upload_options)
         except Exception as error:  # noqa: BLE001 - a source may raise anything, and harms no other
-            self._stop_if_refused(error)
-            await self._deliver(ended(waiting, self._clock.seconds(), error=error), waiting)
+            await self._stop_if_refused(error)
+            await self._end(waiting, error)
             return
         waiting.batch_id, waiting.uploaded = upload.batch_id, self._clock.seconds()
         self.report.uploaded += 1
@@ -233,51 +257,65 @@ class BulkRun:
     async def _look_at_all(self, due: ObjectReceiveStream[Waiting]) -> None:
         async with due:
             async for waiting in due:
-                outcome = await self._look_at(waiting)
-                if outcome is None:
+                if await self._look_at(waiting):
+                    self._unfinished -= 1
+                else:
                     waiting.looks += 1
                     self._waiting.add(waiting, self._clock.seconds())
-                else:
-                    await self._deliver(outcome, waiting)
-                    self._unfinished -= 1
                 self._changed.set()
 
-    async def _look_at(self, waiting: Waiting) -> Outcome | None:
-        """Look once; None if it is worth another look."""
+    async def _look_at(self, waiting: Waiting) -> bool:
+        """Look once, and end it if there is no use in another look."""
         if self._refused is not None:
-            return ended(waiting, self._clock.seconds(), error=self._refused)
+            return await self._end(waiting, self._refused)
         kind = self._upload_options.get("document_type", DocumentType.INVOICES)
         batch_id = waiting.batch_id or ""
         try:
             batch = await self._results.in_batch(batch_id, document_type=kind, expected=1)
         except _LOOK_AGAIN as error:
             waiting.error = error
+            waiting.unreadable += isinstance(error, DecodeError)
+            if waiting.unreadable >= _MOST_UNREADABLE:
+                return await self._end(waiting, error)
         except KlearStackError as error:
-            self._stop_if_refused(error)
-            return ended(waiting, self._clock.seconds(), error=error)
+            await self._stop_if_refused(error)
+            return await self._end(waiting, error)
         else:
+            waiting.error, waiting.unreadable = None, 0
             if batch.state.is_final:
-                now = self._clock.seconds()
-                return ended(waiting, now, documents=batch.documents, error=failure_of(batch))
-            waiting.error = None
-        now = self._clock.seconds()
-        if now - waiting.uploaded < self._wait_seconds:
-            return None
-        return ended(waiting, now, error=waiting.error or not_ready(batch_id, self._wait_seconds))
+                failure = self._results.failure_of(batch) if is_failure(batch) else None
+                return await self._end(waiting, failure, batch.documents)
+        if self._clock.seconds() - waiting.uploaded < self._wait_seconds:
+            return False
+        return await self._end(waiting, waiting.error or not_ready(batch_id, self._wait_seconds))
 
-    def _stop_if_refused(self, error: Exception) -> None:
-        """Begin nothing more once the account is refused: many bad logins lock it."""
-        if isinstance(error, AuthenticationError):
+    async def _stop_if_refused(self, error: Exception) -> None:
+        """Begin nothing more once the account is refused: many bad logins lock it.
+
+        A 401 on one call may have other reasons; a login by password tells.
+        """
+        if not isinstance(error, AuthenticationError) or self._refused is not None:
+            return
+        if error.endpoint == "auth.login":
             self._refused = error
+            return
+        try:
+            await self._log_in()
+        except AuthenticationError as refused:
+            self._refused = refused
+        except KlearStackError:
+            pass
 
-    async def _deliver(self, outcome: Outcome, waiting: Waiting | None = None) -> None:
-        self.report.add(outcome)
-        self.report.seconds = self._clock.seconds() - self._started
+    async def _end(
+        self, waiting: Waiting, error: Exception | None, documents: tuple[Document, ...] = ()
+    ) -> bool:
+        """Give a source's outcome to the user, and its slot back once that was taken."""
+        waiting.outcome = ended(waiting, self._clock.seconds(), documents=documents, error=error)
+        self._under_way.add(waiting)
         if self._give is not None:
-            await self._give.send(outcome)
-        if waiting is not None:
-            self._under_way.discard(waiting)
+            await self._give.send(waiting)
         self._slots.release()
+        return True
 
 
 def _only(error: BaseException, own: BaseException | None) -> BaseException:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from klearstack_async.transport.files import each_of
 from klearstack_async.wire.source import PathSource, Source, SourceLike, Stream, source_from
 
 __all__ = ["DOCUMENT_SUFFIXES", "BulkSources", "Refused", "sources_from"]
@@ -54,8 +55,9 @@ async def sources_from(given: BulkSources) -> AsyncGenerator[Source | Refused]:
 
 async def _items(given: BulkSources) -> AsyncGenerator[object]:
     if isinstance(given, AsyncIterable):
-        async for item in given:
-            yield item
+        async with aclosing(each_of(given)) as items:
+            async for item in items:
+                yield item
     elif isinstance(given, Iterable) and not _is_one(given):
         for one in given:
             yield one
@@ -117,10 +119,14 @@ def _documents_below(top: Path) -> Iterator[Source | Refused]:
         entry = next(stack[-1], None)
         if entry is None:
             stack.pop()
-        elif entry.is_dir(follow_symlinks=False):
-            folder = Path(entry.path)
-        elif Path(entry.name).suffix.lower() in DOCUMENT_SUFFIXES and _is_file(entry):
-            yield PathSource(Path(entry.path), entry.name)
+            continue
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                folder = Path(entry.path)
+            elif Path(entry.name).suffix.lower() in DOCUMENT_SUFFIXES and _is_file(entry):
+                yield PathSource(Path(entry.path), entry.name)
+        except OSError as error:
+            yield Refused(entry.path, error)
 
 
 def _sorted_entries(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -6,6 +6,7 @@ import heapq
 from dataclasses import dataclass, field
 from itertools import count
 
+from klearstack_async.bulk.outcome import Outcome
 from klearstack_async.settings import Polling
 
 __all__ = ["Waiting", "WaitingList"]
@@ -22,6 +23,8 @@ class Waiting:
         uploaded: When it had been uploaded.
         looks: How often it was looked at.
         error: What went wrong at the last look, or None.
+        unreadable: How many looks in a row brought what can't be read.
+        outcome: How it ended, until the user has taken that; None while it goes on.
     """
 
     source: str
@@ -30,6 +33,8 @@ class Waiting:
     uploaded: float = 0.0
     looks: int = 0
     error: Exception | None = field(default=None, repr=False)
+    unreadable: int = 0
+    outcome: Outcome | None = field(default=None, repr=False)
 
 
 class WaitingList:

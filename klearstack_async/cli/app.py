@@ -147,10 +147,6 @@ def bulk(
             )
 
     _run_or_say_how_far(run(), console, ran, out)
-    if not ran.report.finished:
-        for file in files:
-            file.unlink(missing_ok=True)
-        raise ValueError(f"no PDF, JPEG or PNG in {', '.join(map(str, paths))}")
     _summary(console, ran, out, csv)
     if ran.report.counts[OutcomeState.EXTRACTED] < ran.report.finished:
         raise typer.Exit(SOME_FAILED)
@@ -230,15 +226,15 @@ def _run_or_say_how_far(
         console.print(f"Stopped. {ran.report}", markup=False)
         if ran.under_way:
             console.print(
-                f"{len(ran.under_way)} more were sent, or being sent, and are not read yet: "
+                f"{ran.under_way} more were sent, or being sent, and are not read yet: "
                 f"they stand as in_doubt in {out}. Sending them again may store them twice.",
                 markup=False,
             )
         raise
     except OSError as error:
-        left = f"; {len(ran.under_way)} documents sent are not in {out}" if ran.under_way else ""
-        where = error.filename or out
-        raise OSError(f"{where}: {error.strerror or error}{left}") from None
+        # The one that failed was an outcome, too.
+        left = f"; {ran.unwritten + 1} documents sent are not in it" if ran.report.started else ""
+        raise OSError(f"{error.filename or out}: {error.strerror or error}{left}") from None
 
 
 def _check_inputs(paths: list[Path]) -> None:
@@ -248,9 +244,9 @@ def _check_inputs(paths: list[Path]) -> None:
 
 
 def _check_outputs(files: list[Path], *, overwrite: bool) -> None:
-    if len(set(files)) < len(files):
+    if len({file.resolve() for file in files}) < len(files):
         raise ValueError("--out and --csv are the same file; give them two names")
-    existing = [str(path) for path in files if path.exists() and not path.is_char_device()]
+    existing = [str(path) for path in files if path.is_file()]
     if existing and not overwrite:
         raise ValueError(
             f"{' and '.join(existing)} would be replaced; choose another name, or pass --overwrite"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -11,11 +12,12 @@ from pathlib import Path
 import anyio
 from rich.console import Console
 
+from klearstack_async.bulk.engine import BulkRun
 from klearstack_async.bulk.options import BulkOptions
 from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
 from klearstack_async.bulk.sources import sources_from
 from klearstack_async.cli.display import Display, display_on
-from klearstack_async.cli.records import record_writer
+from klearstack_async.cli.records import RecordFiles
 from klearstack_async.client import KlearStack
 
 __all__ = ["TABLE_ROWS", "Ran", "run_bulk"]
@@ -33,13 +35,15 @@ class Ran:
         report: The sums.
         rows: The outcomes to show: all of them if they are few.
         failures: The last ones that weren't extracted.
-        under_way: What was begun and has no outcome, because the run was stopped.
+        under_way: How many were under way when the run was stopped, and are written down.
+        unwritten: How many could not be written down.
     """
 
     report: BulkReport = field(default_factory=BulkReport)
     rows: list[Outcome] = field(default_factory=list)
     failures: deque[Outcome] = field(default_factory=lambda: deque(maxlen=TABLE_ROWS))
-    under_way: list[Outcome] = field(default_factory=list)
+    under_way: int = 0
+    unwritten: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Keep an outcome for the summary, if there is room for it."""
@@ -70,26 +74,47 @@ async def run_bulk(
         csv_file: The file for one row per source, or None.
         options: See `BulkOptions`.
     """
-    async with (
-        record_writer(jsonl, csv_file) as write,
-        client.bulk(paths, **options) as run,
-        anyio.create_task_group() as tasks,
-    ):
-        ran.report = run.report
+    if await _is_empty(paths):
+        raise ValueError(f"no PDF, JPEG or PNG in {', '.join(map(str, paths))}")
+    files = RecordFiles(jsonl, csv_file)
+    try:
+        # A wrong password must not cost earlier results.
+        await client.auth.login()
+        files.begin()
+        await _run_and_write(client.bulk(paths, **options), paths, console, ran, files)
+    finally:
+        files.forget()
+
+
+async def _run_and_write(
+    run: BulkRun, paths: Sequence[Path], console: Console, ran: Ran, files: RecordFiles
+) -> None:
+    ran.report = run.report
+    try:
         with display_on(console) as display:
-            tasks.start_soon(_keep_showing, display, ran, paths)
+            shower = asyncio.create_task(_keep_showing(display, ran, paths))
             try:
-                async for outcome in run:
-                    await write(outcome)
-                    display.outcome(outcome)
-                    ran.add(outcome)
+                async with run:
+                    async for outcome in run:
+                        files.write(outcome)
+                        display.outcome(outcome)
+                        ran.add(outcome)
             finally:
-                ran.under_way = run.under_way()
-                with anyio.CancelScope(shield=True):
-                    for outcome in ran.under_way:
-                        await write(outcome)
-            tasks.cancel_scope.cancel()
+                shower.cancel()
             display.progress(run.report, run.report.finished)
+    finally:
+        # Only now that the run has stopped is it settled what was under way.
+        for outcome in run.under_way():
+            try:
+                files.write(outcome)
+                ran.under_way += 1
+            except OSError:
+                ran.unwritten += 1
+
+
+async def _is_empty(paths: Sequence[Path]) -> bool:
+    async with aclosing(sources_from(paths)) as sources:
+        return await anext(sources, None) is None
 
 
 async def _keep_showing(display: Display, ran: Ran, paths: Sequence[Path]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import anyio
 
 from klearstack_async.endpoints.sending import Send
@@ -14,7 +16,7 @@ from klearstack_async.wire.redaction import one_line
 from klearstack_async.wire.request import Request
 from klearstack_async.wire.results import batch_decoder
 
-__all__ = ["Results", "batch_documents", "failed_batch"]
+__all__ = ["Results", "batch_documents"]
 
 DEFAULT_WAIT_SECONDS = 900.0
 
@@ -37,26 +39,24 @@ def batch_documents(
     return Request("results.in_batch", form_fields(fields), batch_decoder(batch_id, expected))
 
 
-def failed_batch(batch: Batch) -> BatchFailed:
-    """Make the error that says why the service could not read a batch."""
-    reasons = (document.failure for document in batch.documents)
-    reason = batch.error or next(filter(None, reasons), None) or "the service gives no reason"
-    if not batch.documents and batch.state is BatchState.COMPLETE:
-        reason = "it says that the batch is done, and gives no document"
-    error = BatchFailed(
-        f"the service could not read it: {one_line(reason, 500)}", endpoint="results.in_batch"
-    )
-    error.batch = batch
-    return error
-
-
 class Results:
     """Fetch what was read."""
 
-    def __init__(self, send: Send, polling: Polling, clock: Clock) -> None:
+    def __init__(
+        self, send: Send, polling: Polling, clock: Clock, clean: Callable[[str], str]
+    ) -> None:
+        """Remember how to look.
+
+        Args:
+            send: Sends a request.
+            polling: How often to look at a batch.
+            clock: What time it is.
+            clean: Takes secrets out of what a document says about itself.
+        """
         self._send = send
         self._polling = polling
         self._clock = clock
+        self._clean = clean
 
     async def in_batch(
         self,
@@ -140,11 +140,24 @@ class Results:
                 if batch.state is BatchState.COMPLETE and batch.documents:
                     return batch
                 if batch.state.is_final:
-                    raise failed_batch(batch)
+                    raise self.failure_of(batch)
             left = deadline - self._clock.seconds()
             await self._clock.sleep(min(self._polling.pause_seconds(looks), max(0.0, left)))
             looks += 1
         raise _not_ready(batch_id, batch, expected, timeout)
+
+    def failure_of(self, batch: Batch) -> BatchFailed:
+        """Make the error that says why the service could not read a batch."""
+        reasons = (document.failure for document in batch.documents)
+        reason = batch.error or next(filter(None, reasons), None) or "the service gives no reason"
+        if not batch.documents and batch.state is BatchState.COMPLETE:
+            reason = "it says that the batch is done, and gives no document"
+        error = BatchFailed(
+            f"the service could not read it: {one_line(self._clean(reason), 500)}",
+            endpoint="results.in_batch",
+        )
+        error.batch = batch
+        return error
 
 
 def _not_ready(

@@ -13,21 +13,27 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import AsyncGenerator, Callable
+import threading
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import anyio.to_thread
 
 from klearstack_async.errors import SourceChanged
 from klearstack_async.wire.source import BytesSource, FileSource, PathSource, Source, Stream
 
-__all__ = ["PIECE_BYTES", "Content", "content_of"]
+__all__ = ["PIECE_BYTES", "Content", "content_of", "each_of"]
+
+T = TypeVar("T")
 
 PIECE_BYTES = 1 << 20
+
+# One file may be given to several uploads at once, and has one position for all of them.
+_OPEN_FILES = threading.Lock()
 
 Pieces = Callable[[], AsyncGenerator[bytes]]
 
@@ -91,17 +97,19 @@ def _content_of_path(path: Path, filename: str) -> Content:
 
 def _content_of_file(file: BinaryIO, filename: str) -> Content:
     """Size up an open file from where it stands; it stands there again afterwards."""
-    start = file.tell()
 
     def read_at(position: int, length: int) -> bytes:
-        try:
-            file.seek(start + position)
-            return file.read(length)
-        finally:
-            file.seek(start)
+        with _OPEN_FILES:
+            try:
+                file.seek(start + position)
+                return file.read(length)
+            finally:
+                file.seek(start)
 
-    size_bytes = file.seek(0, io.SEEK_END) - start
-    file.seek(start)
+    with _OPEN_FILES:
+        start = file.tell()
+        size_bytes = file.seek(0, io.SEEK_END) - start
+        file.seek(start)
     whole = read_at(0, size_bytes) if size_bytes <= PIECE_BYTES else None
     return Content(size_bytes, partial(_pieces, read_at, size_bytes, filename), whole)
 
@@ -132,8 +140,11 @@ async def _pieces_of_bytes(data: bytes) -> AsyncGenerator[bytes]:
 
 async def _pieces_of_stream(stream: Stream) -> AsyncGenerator[bytes]:
     sent, size = 0, stream.size_bytes
-    async with aclosing(_from(stream)) as pieces:
+    async with aclosing(each_of(stream.open())) as pieces:
         async for piece in pieces:
+            if not isinstance(piece, bytes | bytearray | memoryview):
+                kind = type(piece).__name__
+                raise TypeError(f"{stream.filename} gave {kind}, where a Stream gives bytes")
             sent += len(piece)
             if size is not None and sent > size:
                 raise SourceChanged(f"{stream.filename} gave more than its {size} bytes")
@@ -143,10 +154,16 @@ async def _pieces_of_stream(stream: Stream) -> AsyncGenerator[bytes]:
         raise SourceChanged(f"{stream.filename} ended after {sent} of {size} bytes")
 
 
-async def _from(stream: Stream) -> AsyncGenerator[bytes]:
-    """Make a generator, which can be closed, of whatever iterable the user's function gives."""
-    async for piece in stream.open():
-        yield piece
+async def each_of(iterable: AsyncIterable[T]) -> AsyncGenerator[T]:
+    """Make a generator of any async iterable; closing it closes the iterable, if that can be."""
+    iterator = aiter(iterable)
+    try:
+        async for item in iterator:
+            yield item
+    finally:
+        close = getattr(iterator, "aclose", None)
+        if close is not None:
+            await close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from klearstack_async._version import __version__
 from klearstack_async.errors import ConnectError, ConnectionDropped, StallTimeout, TransportError
 from klearstack_async.settings import Timeouts, Tls
 from klearstack_async.transport.body import Body, StreamedForm
-from klearstack_async.wire.redaction import one_line
 
 __all__ = ["FOREIGN_ERRORS", "Answer", "HttpTransport", "transport_error"]
 
@@ -122,10 +121,13 @@ class HttpTransport:
 
 
 def transport_error(error: Exception, url: str, timeouts: Timeouts) -> TransportError:
-    """Say in our terms, and in a sentence, what a foreign exception means."""
+    """Say in our terms, and in a sentence, what a foreign exception means.
+
+    The sentence may repeat what the server sent: it has to be cleaned before anyone sees it.
+    """
     kind = next(FOREIGN_ERRORS[cls] for cls in type(error).__mro__ if cls in FOREIGN_ERRORS)
     host = "/".join(url.split("/")[:3])
-    reason = one_line(_reason(error), 200) or type(error).__name__
+    reason = _reason(error) or type(error).__name__
     return kind(_ADVICE[kind].format(host=host, reason=reason, stall=timeouts.stall_seconds))
 
 

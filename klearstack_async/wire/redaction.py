@@ -15,7 +15,8 @@ _HIDDEN = "***"
 _TOKENS = re.compile(
     r"""eyJ[\w-]+\.[\w-]+\.[\w-]*"""
     r"""|(?<=bearer )\S+"""
-    r"""|(?P<key>(?:access|refresh)_?token[\\"']*\s*[:=]\s*[\\"']*)[^\\"'&\s,}]+""",
+    r"""|(?P<key>(?:(?:access|refresh)_?token[\\"']*|(?<![\w-])(?:[\w-]{0,20}token|jwt|access)[\\"']+)"""
+    r"""\s*[:=]\s*[\\"']*)[^\\"'&\s,}]+""",
     re.IGNORECASE,
 )
 
@@ -45,6 +46,7 @@ def _forms(secrets: tuple[str, ...]) -> list[str]:
         quoted = quote(secret, safe="")
         json_forms = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
         forms |= {secret, repr(secret)[1:-1], ascii(secret)[1:-1], *json_forms}
+        forms.add(repr(secret.encode("utf-8", "replace"))[2:-1])
         forms |= {form.replace("/", "\\/") for form in json_forms}
         forms |= {html.escape(secret), html.escape(secret, quote=False)}
         forms |= {quoted, quoted.lower(), quote(secret), quote_plus(secret)}

@@ -46,6 +46,8 @@ T = TypeVar("T")
 EXCERPT_CHARACTERS = 500
 MESSAGE_CHARACTERS = 1000
 _BRACKET = re.compile(r"[\[{]")
+# What begins like this is JSON, and broken further on; a bracket in a sentence goes on otherwise.
+_BEGUN = re.compile(r"""\{\s*"(?:[^"\\]|\\.)*"?\s*(?::|$)|\[\s*(?:[\[{"]|$)|\{\s*$""")
 STATUS_ERRORS: Mapping[int, type[ResponseError]] = {
     400: BadRequest,
     401: AuthenticationError,
@@ -236,13 +238,14 @@ def _json_values(text: str) -> Iterator[bytes]:
     has no value there is kept as its text. Nothing is searched inside of a value that is broken:
     in an answer that was cut off, a part must not be taken for the whole.
     """
-    reader = json.JSONDecoder(parse_constant=str, parse_float=_finite)
+    # Not strict: a line break that nobody escaped is common, too.
+    reader = json.JSONDecoder(parse_constant=str, parse_float=_finite, strict=False)
     start = 0
     while found := _BRACKET.search(text, start):
         try:
             value, start = reader.raw_decode(text, found.start())
         except json.JSONDecodeError as error:
-            if error.msg.startswith("Unterminated") or error.pos >= len(text):
+            if _BEGUN.match(text, found.start()):
                 return
             start = max(error.pos, found.end())
         except (ValueError, RecursionError):

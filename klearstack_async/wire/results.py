@@ -166,8 +166,8 @@ def _listed(items: list[msgspec.Raw]) -> msgspec.Raw:
 def _is_answer(found: dict[str, msgspec.Raw] | list[msgspec.Raw]) -> bool:
     """Tell an answer from other JSON that may stand around it."""
     if isinstance(found, dict):
-        return not found.keys().isdisjoint((*RESULT_KEYS, *STATE_KEYS, "error"))
-    return all(map(_is_container, found))
+        return not found.keys().isdisjoint((*RESULT_KEYS, "error"))
+    return bool(found) and all(map(_is_container, found))
 
 
 def _stated_state(extra: dict[str, Any]) -> BatchState | None:

@@ -148,6 +148,63 @@ async def test_a_password_that_stops_being_good_stops_the_run(serve: Serve, fold
     assert logins < 12
 
 
+async def test_a_401_for_one_batch_is_no_reason_to_stop(serve: Serve, folder: Path) -> None:
+    uploads = 0
+
+    async def upload(request: web.Request) -> web.StreamResponse:
+        nonlocal uploads
+        await request.read()
+        uploads += 1
+        return web.json_response({"OCR_ref_no": f"b-{uploads}"})
+
+    async def look(request: web.Request) -> web.StreamResponse:
+        form = await request.post()
+        if form["batch_id"] == "b-3":
+            return web.json_response({"error": "Not yours."}, status=401)
+        return web.json_response({"result": [[["1", "Document_id"], ["5", "Inv_Total", 0.9]]]})
+
+    url = await serve(processdocument=upload, getbatchdocuments=look)
+    async with client_at(url) as ks:
+        outcomes = await run(ks, folder)
+    assert sorted(o.state for o in outcomes.values()) == ["extracted"] * 11 + ["failed"]
+
+
+@pytest.mark.parametrize("turns", range(0, 400, 10))
+async def test_whenever_a_run_is_cancelled_every_source_is_accounted_for_once(
+    turns: int, serve: Serve, folder: Path
+) -> None:
+    uploads = 0
+
+    async def upload(request: web.Request) -> web.StreamResponse:
+        nonlocal uploads
+        await request.read()
+        uploads += 1
+        return web.json_response({"OCR_ref_no": f"b-{uploads}"})
+
+    async def look(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return web.json_response({"result": [[["1", "Document_id"], ["5", "Inv_Total", 0.9]]]})
+
+    taken: list[Outcome] = []
+    async with client_at(await serve(processdocument=upload, getbatchdocuments=look)) as ks:
+        going = ks.bulk(folder)
+
+        async def take() -> None:
+            async with going:
+                async for outcome in going:
+                    taken.append(outcome)  # noqa: PERF401 - what came before a cancel counts
+
+        task = asyncio.create_task(take())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+    assert going.report.finished == len(taken)
+    names = [outcome.source for outcome in (*taken, *going.under_way())]
+    assert len(names) == len(set(names))
+    assert len(names) >= uploads
+
+
 async def test_what_was_under_way_when_a_run_was_left_is_known(folder: Path) -> None:
     async with Sandbox(processing_seconds=60) as sandbox, client_of(sandbox) as ks:
         async with ks.bulk(folder) as going:

@@ -107,6 +107,11 @@ async def test_a_tree_deeper_than_pythons_stack_is_walked(tmp_path: Path) -> Non
         await anyio.run_process(["rm", "-rf", str(tmp_path / "d")])
 
 
+async def test_a_link_to_itself_harms_no_other(folder: Path) -> None:
+    (folder / "loop.pdf").symlink_to("loop.pdf")
+    assert await names_of(folder) == ["a.pdf", "b.PDF", str(folder / "loop.pdf"), "c.jpeg", "d.png"]
+
+
 async def test_a_pipe_in_a_folder_is_no_document(folder: Path) -> None:
     os.mkfifo(folder / "pipe.pdf")
     assert await names_of(folder) == ["a.pdf", "b.PDF", "c.jpeg", "d.png"]

@@ -218,9 +218,49 @@ async def test_a_result_file_that_cannot_be_written_is_one_sentence(
 
 
 async def test_the_two_result_files_must_not_be_one(invoices: Path, tmp_path: Path) -> None:
-    ended = await klearstack("bulk", invoices, "--out", "a", "--csv", "a", folder=tmp_path)
+    for other in ("a", "./a", str(tmp_path / "a")):
+        ended = await klearstack("bulk", invoices, "--out", "a", "--csv", other, folder=tmp_path)
+        assert ended.code == 2
+        assert "same file" in ended.err
+
+
+async def test_a_run_that_cannot_begin_costs_no_earlier_results(
+    invoices: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "results.jsonl").write_text("precious\n")
+    (tmp_path / "empty").mkdir()
+    async with Sandbox() as sandbox:
+        variables = account(sandbox.url, "wrong")
+        for folder in (invoices, "empty"):
+            ended = await klearstack("bulk", folder, "--overwrite", folder=tmp_path, **variables)
+            assert ended.code == 2
+        assert (tmp_path / "results.jsonl").read_text() == "precious\n"
+        ended = await klearstack("bulk", invoices, "--out", "new", folder=tmp_path, **variables)
+        assert ended.code == 2
+        assert not (tmp_path / "new").exists()
+
+
+async def test_a_password_refused_on_the_way_is_one_sentence(
+    serve: Serve, invoices: Path, tmp_path: Path
+) -> None:
+    logins = 0
+
+    async def login(request: web.Request) -> web.StreamResponse:
+        nonlocal logins
+        logins += 1
+        await request.read()
+        if logins == 1:
+            return web.json_response({"access_token": "a.b.c"})
+        return web.json_response({"error": "Incorrect username or password."}, status=401)
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return web.json_response({"error": "Token expired."}, status=401)
+
+    url = await serve(get_access_token=login, processdocument=refuse)
+    ended = await klearstack("bulk", invoices, folder=tmp_path, **account(url))
     assert ended.code == 2
-    assert "same file" in ended.err
+    assert ended.err.startswith("klearstack: auth.login: HTTP 401: Incorrect")
 
 
 async def test_a_full_disk_is_named_with_what_was_sent(invoices: Path, tmp_path: Path) -> None:

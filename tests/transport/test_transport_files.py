@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,6 +53,24 @@ async def test_an_open_file_is_sent_from_where_it_stands_and_stays_there() -> No
     assert await all_of(file) == LARGE[5:]
     assert await all_of(file) == LARGE[5:]
     assert file.tell() == 5
+
+
+async def test_one_open_file_can_be_read_by_several_uploads_at_once() -> None:
+    file = io.BytesIO(LARGE)
+    read: list[bytes] = []
+
+    async def read_all() -> None:
+        read.append(await all_of(file))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(read_all)
+    assert read == [LARGE] * 8
+
+
+async def test_a_stream_that_gives_no_bytes_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"a\.pdf gave str"):
+        await all_of(stream_of("text"))  # type: ignore[arg-type]
 
 
 async def test_a_spooled_upload_can_be_sent() -> None:

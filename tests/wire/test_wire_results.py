@@ -223,7 +223,29 @@ def test_a_part_of_a_cut_answer_is_never_taken_for_the_whole(document: Any) -> N
             decoded_bytes(body[:end])
 
 
-@pytest.mark.parametrize("before", [b"[1] warning ", b'{"log": "x"}', b"Warning {at line [5}: "])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"result": [{"Document_id": "1", "Lines": [{"status": "ok", "data": []}]},]}',
+        b'{"extraction_status": "completed", "result": [{"a": 1} {"status": "ok", "data": []}]}',
+        b"Fatal error: foo([]) failed",
+        b"{'error': 'Batch not found', 'result': []}",
+    ],
+)
+def test_a_part_of_a_broken_answer_is_no_answer(body: bytes) -> None:
+    with pytest.raises(DecodeError):
+        decoded_bytes(body)
+
+
+def test_a_line_break_that_nobody_escaped_costs_nothing() -> None:
+    body = b'{"result": [{"Address": {"value": "12 Street\nTown"}}]}'
+    assert decoded_bytes(body).documents[0]["Address"].value == "12 Street\nTown"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [b"[1] warning ", b'{"log": "x"}', b"Warning {at line [5}: ", b"Notice: [] is empty\n"],
+)
 def test_other_json_before_the_answer_is_not_the_answer(before: bytes) -> None:
     body = before + json.dumps({"result": [POSITIONAL]}).encode()
     assert decoded_bytes(body).documents[0]["Inv_Total"].value == "12345.0"
