@@ -116,3 +116,24 @@ async def until(condition: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     pytest.fail("it did not happen in 10 s")
+
+
+async def serve_an_account_that_ends(serve: Serve) -> tuple[str, list[str]]:
+    """Start a server whose password is good for one login, and whose token is good for nothing.
+
+    Gives its URL, and the list of the logins, which grows.
+    """
+    logins: list[str] = []
+
+    async def login(request: web.Request) -> web.StreamResponse:
+        logins.append(request.path)
+        await request.read()
+        if len(logins) == 1:
+            return web.json_response({"access_token": "a.b.c"})
+        return web.json_response({"error": "Incorrect username or password."}, status=401)
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return web.json_response({"error": "Token expired."}, status=401)
+
+    return await serve(get_access_token=login, processdocument=refuse), logins

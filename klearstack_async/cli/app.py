@@ -226,15 +226,16 @@ def _run_or_say_how_far(
         console.print(f"Stopped. {ran.report}", markup=False)
         if ran.under_way:
             console.print(
-                f"{ran.under_way} more were sent, or being sent, and are not read yet: "
-                f"they stand as in_doubt in {out}. Sending them again may store them twice.",
+                f"{ran.under_way} more were under way and stand in {out}, too. "
+                "What was sent and not read yet is in_doubt: sending it again may store it twice.",
                 markup=False,
             )
         raise
     except OSError as error:
         # The one that failed was an outcome, too.
         left = f"; {ran.unwritten + 1} documents sent are not in it" if ran.report.started else ""
-        raise OSError(f"{error.filename or out}: {error.strerror or error}{left}") from None
+        where = f"{error.filename}: " if error.filename else ""
+        raise OSError(f"{where}{error.strerror or error}{left}") from None
 
 
 def _check_inputs(paths: list[Path]) -> None:

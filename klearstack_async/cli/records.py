@@ -39,8 +39,8 @@ _NUMBER = re.compile(r"[+-]?[\d.,]+$")
 class RecordFiles:
     """The result files of a run; the CSV is optional.
 
-    Each outcome is written and flushed in one go: what Ctrl-C interrupts is never a line. A line
-    costs the loop some microseconds.
+    Each outcome is written and flushed in one go, without awaiting anything: what Ctrl-C
+    interrupts is never a line.
     """
 
     def __init__(self, jsonl: Path, csv_file: Path | None) -> None:

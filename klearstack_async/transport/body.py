@@ -80,8 +80,8 @@ class StreamedForm(Payload):
 class _StallWatch:
     """Cut the connection when nothing goes out any more.
 
-    It looks at what waits in the transport now and then, which costs a large upload nothing; a
-    time-out around each step of it would cost a fifth of its speed.
+    It looks at what waits in the transport four times per stall time, whatever the upload's size.
+    A time-out around each step of 64 KiB was tried, and cost about a fifth of the speed.
 
     Attributes:
         pieces: How many were handed over; counted by who hands them over.

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 from aiohttp import web
-from conftest import Serve, client_at, client_of, until
+from conftest import Handler, Serve, client_at, client_of, serve_an_account_that_ends, until
 from documents import invoice_pdf
 
 from klearstack_async import (
@@ -125,37 +125,29 @@ async def test_a_run_that_was_not_entered_says_so(ks: KlearStack, folder: Path) 
 
 
 async def test_a_password_that_stops_being_good_stops_the_run(serve: Serve, folder: Path) -> None:
-    logins = 0
-
-    async def login(request: web.Request) -> web.StreamResponse:
-        nonlocal logins
-        logins += 1
-        await request.read()
-        if logins == 1:
-            return web.json_response({"access_token": "a.b.c"})
-        return web.json_response({"error": "Incorrect username or password."}, status=401)
-
-    async def refuse(request: web.Request) -> web.StreamResponse:
-        await request.read()
-        return web.json_response({"error": "Token expired."}, status=401)
-
-    url = await serve(get_access_token=login, processdocument=refuse)
+    url, logins = await serve_an_account_that_ends(serve)
     outcomes: list[Outcome] = []
     async with client_at(url) as ks, ks.bulk(folder, workers=2) as going:
         with pytest.raises(AuthenticationError):
             outcomes.extend([outcome async for outcome in going])
         assert going.report.counts[OutcomeState.FAILED] == going.report.started < 12
-    assert logins < 12
+    assert len(logins) < 12
+
+
+def counted_uploads() -> tuple[list[str], Handler]:
+    """Give a handler that takes every upload, and the list of the batches that it gave out."""
+    batches: list[str] = []
+
+    async def upload(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        batches.append(f"b-{len(batches) + 1}")
+        return web.json_response({"OCR_ref_no": batches[-1]})
+
+    return batches, upload
 
 
 async def test_a_401_for_one_batch_is_no_reason_to_stop(serve: Serve, folder: Path) -> None:
-    uploads = 0
-
-    async def upload(request: web.Request) -> web.StreamResponse:
-        nonlocal uploads
-        await request.read()
-        uploads += 1
-        return web.json_response({"OCR_ref_no": f"b-{uploads}"})
+    _, upload = counted_uploads()
 
     async def look(request: web.Request) -> web.StreamResponse:
         form = await request.post()
@@ -173,13 +165,7 @@ async def test_a_401_for_one_batch_is_no_reason_to_stop(serve: Serve, folder: Pa
 async def test_whenever_a_run_is_cancelled_every_source_is_accounted_for_once(
     turns: int, serve: Serve, folder: Path
 ) -> None:
-    uploads = 0
-
-    async def upload(request: web.Request) -> web.StreamResponse:
-        nonlocal uploads
-        await request.read()
-        uploads += 1
-        return web.json_response({"OCR_ref_no": f"b-{uploads}"})
+    uploads, upload = counted_uploads()
 
     async def look(request: web.Request) -> web.StreamResponse:
         await request.read()
@@ -202,7 +188,7 @@ async def test_whenever_a_run_is_cancelled_every_source_is_accounted_for_once(
     assert going.report.finished == len(taken)
     names = [outcome.source for outcome in (*taken, *going.under_way())]
     assert len(names) == len(set(names))
-    assert len(names) >= uploads
+    assert len(names) >= len(uploads)
 
 
 async def test_what_was_under_way_when_a_run_was_left_is_known(folder: Path) -> None:

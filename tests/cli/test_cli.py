@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from conftest import Serve, until
+from conftest import Serve, serve_an_account_that_ends, until
 from documents import invoice_pdf
 
 from klearstack_async.sandbox import Sandbox
@@ -243,21 +243,7 @@ async def test_a_run_that_cannot_begin_costs_no_earlier_results(
 async def test_a_password_refused_on_the_way_is_one_sentence(
     serve: Serve, invoices: Path, tmp_path: Path
 ) -> None:
-    logins = 0
-
-    async def login(request: web.Request) -> web.StreamResponse:
-        nonlocal logins
-        logins += 1
-        await request.read()
-        if logins == 1:
-            return web.json_response({"access_token": "a.b.c"})
-        return web.json_response({"error": "Incorrect username or password."}, status=401)
-
-    async def refuse(request: web.Request) -> web.StreamResponse:
-        await request.read()
-        return web.json_response({"error": "Token expired."}, status=401)
-
-    url = await serve(get_access_token=login, processdocument=refuse)
+    url, _ = await serve_an_account_that_ends(serve)
     ended = await klearstack("bulk", invoices, folder=tmp_path, **account(url))
     assert ended.code == 2
     assert ended.err.startswith("klearstack: auth.login: HTTP 401: Incorrect")
@@ -310,7 +296,7 @@ async def test_a_stopped_run_writes_down_what_was_sent(
         stored = {document.batch_id for document in await sandbox.documents()}
     assert (process.returncode, err.replace(b"klearstack: stopped\n", b"")) == (130, b"")
     assert b"Stopped. 0 sources" in out
-    assert b"3 more were sent" in out
+    assert b"3 more were under way" in out
     lines = (tmp_path / "results.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
     assert {record["batch_id"] for record in records} == stored
