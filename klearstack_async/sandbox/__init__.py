@@ -8,8 +8,11 @@ can't hide in code used by both ends.
 _EXTRA = {"PIL", "fpdf", "jwt", "pypdfium2"}
 
 try:
-    from klearstack_async.sandbox.records import StoredDocument
+    from klearstack_async.sandbox.push_records import Push
+    from klearstack_async.sandbox.push_target import PushTarget
+    from klearstack_async.sandbox.selection import StoredDocument
     from klearstack_async.sandbox.server import Sandbox
+    from klearstack_async.sandbox.users import SandboxUser
 except ModuleNotFoundError as missing:
     if (missing.name or "").partition(".")[0] not in _EXTRA:
         raise
@@ -18,4 +21,4 @@ except ModuleNotFoundError as missing:
         "(in a checkout: pip install '.[sandbox]')"
     ) from missing
 
-__all__ = ["Sandbox", "StoredDocument"]
+__all__ = ["Push", "PushTarget", "Sandbox", "SandboxUser", "StoredDocument"]

@@ -6,7 +6,7 @@ Limits on size live here, judgement of the values does not.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from klearstack_async.sandbox.multipart import (
     header_parameters,
 )
 from klearstack_async.sandbox.spool import Spool, SpooledFile, SpoolingUpload
+from klearstack_async.sandbox.users import User
 
 _MAX_FIELDS_BYTES = 16 << 20
 
@@ -32,11 +33,13 @@ _MAX_FIELDS_BYTES = 16 << 20
 class Form:
     """What a request carried.
 
-    `leftovers` are paths below the spool folder that go when the request ends; a handler that
-    keeps a file takes its path off.
+    `user` is whose Bearer token came with it; None where a route asks for none. `base_url` is the
+    sandbox as the caller addressed it. `leftovers` are paths below the spool folder that go when
+    the request ends; a handler that keeps a file takes its path off.
     """
 
-    bearer: str | None = None
+    user: User | None = None
+    base_url: str = ""
     fields: dict[str, str] = field(default_factory=dict, repr=False)
     files: dict[str, SpooledFile] = field(default_factory=dict)
     leftovers: set[Path] = field(default_factory=set)
@@ -141,20 +144,32 @@ async def _read_urlencoded(form: Form, request: web.Request, *_: object) -> None
 
 
 async def _read_json(form: Form, request: web.Request, *_: object) -> None:
+    body = await _read_all(request)
     try:
-        value = json.loads(await _read_all(request))
+        value = json.loads(body)
+        # Inside, since writing a value as text follows its nesting, too.
+        fields = {_storable(name): _as_text(item) for name, item in _items(value)}
     except (ValueError, RecursionError) as error:
         raise RefusalError(400, "The body is not valid JSON.") from error
+    form.fields.update(fields)
+
+
+def _items(value: Any) -> Iterable[tuple[str, Any]]:
     if not isinstance(value, dict):
         raise RefusalError(400, "The JSON body must be an object of parameters.")
-    form.fields.update((name, _as_text(item)) for name, item in value.items())
+    return value.items()
 
 
 def _as_text(value: Any) -> str:
     """Give a JSON value the form it would have as a form field."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value)
+    return _storable(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _storable(text: str) -> str:
+    """Replace half surrogate pairs: JSON can spell them, the other encodings and SQLite can't."""
+    return text.encode("utf-8", errors="replace").decode()
 
 
 async def _read_all(request: web.Request) -> bytes:

@@ -11,12 +11,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from klearstack_async.sandbox import records
 from klearstack_async.sandbox.reading import Reading, UnreadableDocument, read_document
 from klearstack_async.sandbox.sniff import Kind
 from klearstack_async.sandbox.store import Store
 from klearstack_async.sandbox.threads import Threads
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE = 16
@@ -26,10 +30,18 @@ _PAUSE_AFTER_ERROR_SECONDS = 1.0
 class Processing:
     """Read every content in the database that has not been read yet, forever."""
 
-    def __init__(self, store: Store, folder: Path, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        now: Callable[[], datetime],
+        changed: Callable[[], None],
+    ) -> None:
         self._store = store
         self._folder = folder
         self._now = now
+        # Called when documents have come, and when one was read.
+        self._changed = changed
         # Its own thread, and only one: pdfium must never be entered twice at a time.
         self._threads = Threads("reader")
         self._uploaded = asyncio.Event()
@@ -42,6 +54,7 @@ class Processing:
     def wake(self) -> None:
         """Say that there may be something new to read."""
         self._uploaded.set()
+        self._changed()
 
     async def stop(self) -> None:
         """End after the document that is being read now; the others wait for the next start."""
@@ -50,6 +63,10 @@ class Processing:
             with suppress(asyncio.CancelledError):
                 await self._task
         await self._threads.close()
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that opens documents, after the one that is being read now."""
+        return await self._threads.run(function, *args, **kwargs)
 
     async def _run(self) -> None:
         while True:
@@ -62,6 +79,7 @@ class Processing:
                     )
                     read_at = self._now().timestamp()
                     await self._store.run(records.save_reading, sha256, outcome, read_at)
+                    self._changed()
             except Exception:  # noqa: BLE001 - a full disk, say, must not end the worker
                 _LOG.exception("the sandbox could not process its documents; it will try again")
                 await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -18,21 +17,31 @@ from typing import Self, get_args
 import anyio
 from aiohttp import web
 
-from klearstack_async.sandbox import records
-from klearstack_async.sandbox.answers import RefusalError
+from klearstack_async.sandbox import mapping, push_records, records, selection
+from klearstack_async.sandbox.in_flight import GRACE_SECONDS, InFlight
 from klearstack_async.sandbox.processing import Processing
-from klearstack_async.sandbox.records import StoredDocument
-from klearstack_async.sandbox.routes import ROUTES, Route, answer
-from klearstack_async.sandbox.service import BatchShape, Service, Settings, StatusKey
+from klearstack_async.sandbox.push import Pushing
+from klearstack_async.sandbox.push_records import Push
+from klearstack_async.sandbox.push_target import PushTarget
+from klearstack_async.sandbox.routes import ROUTES
+from klearstack_async.sandbox.schema import SCHEMAS
+from klearstack_async.sandbox.selection import StoredDocument
+from klearstack_async.sandbox.service import (
+    ImageAnswer,
+    Service,
+    Settings,
+    StatusKey,
+)
+from klearstack_async.sandbox.shapes import BatchShape
 from klearstack_async.sandbox.spool import STEP_BYTES, Spool
 from klearstack_async.sandbox.store import Store
 from klearstack_async.sandbox.threads import Threads
 from klearstack_async.sandbox.tokens import TokenMint, TokenType
+from klearstack_async.sandbox.users import SandboxUser, check_users, company_of
 
 _STATUS_KEYS = ("extraction_status", "status", "extractionStatus", None)
+_NOT_RUNNING = "the sandbox is not running: use it as `async with Sandbox() as s`"
 _MAX_UPLOAD_BYTES = 8 << 30
-# How long requests in flight may take to end by themselves when the sandbox stops.
-_GRACE_SECONDS = 0.3
 
 
 def _utc_now() -> datetime:
@@ -49,9 +58,10 @@ class Sandbox:
             print(sandbox.url)  # http://127.0.0.1:43121
 
     Args:
-        company_name: The one account's company.
-        username: The one account's user.
-        password: The one account's password.
+        company_name: The one company.
+        username: The main user, an Admin.
+        password: The main user's password.
+        users: Further users, of any role.
         host: Address to listen at.
         port: Port to listen at; 0 takes any that is free.
         processing_seconds: How long a document "processes" at least before its result is there.
@@ -61,6 +71,10 @@ class Sandbox:
             temporary folder until the end.
         batch_shape: The shape in which `getbatchdocuments` answers: `positional` or `keyed`.
         status_key: The key under which it tells a batch's state; None tells nothing.
+        image_answer: How `getdocumentimage` answers: with the picture's `bytes`, or with JSON that
+            holds it as `base64` or tells its `url` on the sandbox.
+        push: The endpoint that results are pushed to when a document is finished; None pushes
+            nothing.
         max_upload_bytes: A larger file is refused with 413; also what a zip may unpack to.
 
     A sandbox can be started once.
@@ -72,6 +86,7 @@ class Sandbox:
         company_name: str = "demo",
         username: str = "demo",
         password: str = "demo-password",  # noqa: S107 - the sandbox's password is no secret
+        users: Iterable[SandboxUser] = (),
         host: str = "127.0.0.1",
         port: int = 0,
         processing_seconds: float = 0.5,
@@ -80,23 +95,25 @@ class Sandbox:
         folder: str | Path | None = None,
         batch_shape: BatchShape = "positional",
         status_key: StatusKey = "extraction_status",
+        image_answer: ImageAnswer = "bytes",
+        push: PushTarget | None = None,
         max_upload_bytes: int = _MAX_UPLOAD_BYTES,
         _now: Callable[[], datetime] = _utc_now,
     ) -> None:
         _check_choice("batch_shape", batch_shape, get_args(BatchShape))
         _check_choice("status_key", status_key, _STATUS_KEYS)
+        _check_choice("image_answer", image_answer, get_args(ImageAnswer))
         self.company_name = company_name
         self.username = username
         self.password = password
         self.requests: Counter[str] = Counter()
+        self._users = check_users([SandboxUser(username, password, "Admin"), *users])
         self._settings = Settings(
-            company_name=company_name,
-            username=username,
-            password=password,
             processing_seconds=processing_seconds,
             batch_shape=batch_shape,
             status_key=status_key,
             max_upload_bytes=max_upload_bytes,
+            image_answer=image_answer,
         )
         self._lifetimes_seconds: dict[TokenType, float] = {
             "access": access_token_seconds,
@@ -105,10 +122,10 @@ class Sandbox:
         self._host = host
         self._port = port
         self._folder = None if folder is None else Path(folder)
+        self._push = push
         self._now = _now
         self._stack = AsyncExitStack()
-        self._in_flight: set[asyncio.Task[object]] = set()
-        self._stopping = False
+        self._requests = InFlight()
         self._service: Service | None = None
         self._url: str | None = None
 
@@ -120,7 +137,7 @@ class Sandbox:
             RuntimeError: The sandbox isn't running.
         """
         if self._url is None:
-            raise RuntimeError("the sandbox is not running: use it as `async with Sandbox() as s`")
+            raise RuntimeError(_NOT_RUNNING)
         return self._url
 
     async def documents(self) -> list[StoredDocument]:
@@ -129,9 +146,41 @@ class Sandbox:
         Raises:
             RuntimeError: The sandbox isn't running.
         """
-        if self._service is None:
-            raise RuntimeError("the sandbox is not running: use it as `async with Sandbox() as s`")
-        return await self._service.store.run(records.all_documents, self._now().timestamp())
+        return await self._running().store.run(selection.all_documents, self._now().timestamp())
+
+    async def field_mapping(self, collection_name: str) -> mapping.Mapping:
+        """Tell what `updatemappingdataapi` has set for a collection: by document type and field.
+
+        Raises:
+            RuntimeError: The sandbox isn't running.
+        """
+        return await self._running().store.run(mapping.mapping_of, collection_name)
+
+    async def register_push(self, target: PushTarget | None) -> None:
+        """Push what is finished from now on to another endpoint, or to none.
+
+        What was finished while there was none is not made up for; `retry_push_api` sends it.
+
+        Raises:
+            RuntimeError: The sandbox isn't running.
+        """
+        await self._running().pushing.register(target)
+
+    async def settle_pushes(self) -> None:
+        """Wait until every document finished by now, on the sandbox's clock, was pushed or failed.
+
+        Raises:
+            RuntimeError: The sandbox isn't running.
+        """
+        await self._running().pushing.settle()
+
+    async def pushes(self) -> list[Push]:
+        """List what became of the pushes, by document, in the order in which these came.
+
+        Raises:
+            RuntimeError: The sandbox isn't running.
+        """
+        return await self._running().store.run(push_records.list_attempted)
 
     async def start(self) -> None:
         """Open everything and listen.
@@ -166,6 +215,11 @@ class Sandbox:
     ) -> None:
         await self.stop()
 
+    def _running(self) -> Service:
+        if self._service is None:
+            raise RuntimeError(_NOT_RUNNING)
+        return self._service
+
     async def _open_service(self) -> Service:
         files = Threads("files", count=4)
         self._stack.push_async_callback(files.close)
@@ -176,23 +230,29 @@ class Sandbox:
         spool = Spool(folder / "spool", files)
         self._stack.push_async_callback(spool.close)
         await spool.open()
-        store = Store(folder / "sandbox.db", temporary=temporary)
+        store = Store(folder / "sandbox.db", SCHEMAS, temporary=temporary)
         self._stack.push_async_callback(store.close)
         await store.open()
         secret = await store.run(records.setting, "token_secret", partial(secrets.token_hex, 32))
+        company = await store.run(company_of, self.company_name, self._users)
         unzipping = Threads("unzip")
         self._stack.push_async_callback(unzipping.close)
-        processing = Processing(store, folder / "contents", self._now)
+        pushing = Pushing(store, self._now)
+        self._stack.push_async_callback(pushing.stop)
+        await pushing.start(self._push)
+        processing = Processing(store, folder / "contents", self._now, pushing.wake)
         self._stack.push_async_callback(processing.stop)
         processing.start()
         return Service(
             settings=self._settings,
+            company=company,
             now=self._now,
             tokens=TokenMint(secret, self._lifetimes_seconds, self._now),
             store=store,
             spool=spool,
             unzipping=unzipping,
             processing=processing,
+            pushing=pushing,
             contents_folder=folder / "contents",
             requests=self.requests,
         )
@@ -200,45 +260,19 @@ class Sandbox:
     async def _listen(self, service: Service) -> None:
         app = web.Application()
         for route in ROUTES:
-            app.router.add_post(route.path, self._handler(service, route))
+            app.router.add_route(route.method, route.path, self._requests.handler(service, route))
         # Reading ahead a step while the one before is being written keeps uploads quick.
         runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=_GRACE_SECONDS, read_bufsize=STEP_BYTES
+            app, access_log=None, shutdown_timeout=GRACE_SECONDS, read_bufsize=STEP_BYTES
         )
         self._stack.push_async_callback(runner.cleanup)
         await runner.setup()
         site = web.TCPSite(runner, self._host, self._port)
-        self._stack.push_async_callback(self._end_requests)
+        self._stack.push_async_callback(self._requests.end)
         await site.start()
         port = runner.addresses[0][1]
         host = f"[{self._host}]" if ":" in self._host else self._host
         self._url = f"http://{host}:{port}"
-
-    def _handler(
-        self, service: Service, route: Route
-    ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
-            if self._stopping:
-                return RefusalError(503, "The sandbox is stopping.").to_response()
-            task = asyncio.current_task()
-            assert task is not None  # noqa: S101 - for the type checker: handlers run in tasks
-            self._in_flight.add(task)
-            try:
-                return await answer(service, route, request)
-            finally:
-                self._in_flight.discard(task)
-
-        return handle
-
-    async def _end_requests(self) -> None:
-        """Leave no handler behind that still uses the parts closed next."""
-        self._stopping = True
-        if self._in_flight:
-            await asyncio.wait(self._in_flight, timeout=_GRACE_SECONDS)
-        for task in self._in_flight:
-            task.cancel()
-        if self._in_flight:
-            await asyncio.wait(self._in_flight)
 
 
 def _check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:

@@ -4,35 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from klearstack_async.sandbox.processing import Processing
+from klearstack_async.sandbox.push import Pushing
+from klearstack_async.sandbox.shapes import BatchShape
 from klearstack_async.sandbox.spool import Spool
 from klearstack_async.sandbox.store import Store
 from klearstack_async.sandbox.threads import Threads
 from klearstack_async.sandbox.tokens import TokenMint
+from klearstack_async.sandbox.users import Company
 
-BatchShape: TypeAlias = Literal["positional", "keyed"]
 StatusKey: TypeAlias = Literal["extraction_status", "status", "extractionStatus"] | None
 
-USER_ID = 1001
-"""The one account's user id."""
+ImageAnswer: TypeAlias = Literal["bytes", "base64", "url"]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a sandbox is told at its start."""
 
-    company_name: str
-    username: str
-    password: str = field(repr=False)
     processing_seconds: float
     batch_shape: BatchShape
     status_key: StatusKey
     max_upload_bytes: int
+    image_answer: ImageAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,13 @@ class Service:
     """The running parts; handlers are functions of this and a form."""
 
     settings: Settings
+    company: Company
     now: Callable[[], datetime]
     tokens: TokenMint
     store: Store
     spool: Spool
     unzipping: Threads
     processing: Processing
+    pushing: Pushing
     contents_folder: Path
     requests: Counter[str]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from klearstack_async.sandbox.reading import ReadField
-from klearstack_async.sandbox.records import DocumentResult
-from klearstack_async.sandbox.service import BatchShape
+from klearstack_async.sandbox.selection import DocumentResult
+
+BatchShape: TypeAlias = Literal["positional", "keyed"]
 
 # The keyed shape calls this one type by its singular; of the others nothing is documented.
 _KEYED_TYPES = {"Invoices": "Invoice"}

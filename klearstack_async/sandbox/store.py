@@ -1,6 +1,6 @@
-"""The SQLite database: opening it, its tables, and the one thread that speaks to it.
+"""The SQLite database: opening it, and the one thread that speaks to it.
 
-What is asked of it lives in `records.py`.
+Its tables and what is asked of them live in the modules that `schema.py` names.
 """
 
 from __future__ import annotations
@@ -15,57 +15,16 @@ from klearstack_async.sandbox.threads import Threads
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-
-CREATE TABLE IF NOT EXISTS sets (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT
-);
-
-CREATE TABLE IF NOT EXISTS batches (
-    batch_id TEXT PRIMARY KEY,
-    set_number INTEGER REFERENCES sets,
-    options TEXT NOT NULL
-) WITHOUT ROWID;
-
--- What was read from a file, once for all documents with the same bytes.
-CREATE TABLE IF NOT EXISTS contents (
-    number INTEGER PRIMARY KEY,
-    sha256 TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL,
-    read_at REAL,
-    reading TEXT,
-    reason TEXT
-);
-CREATE INDEX IF NOT EXISTS contents_unread ON contents (number) WHERE read_at IS NULL;
-
--- A document is done when its time has come and its content was read: nothing is written then.
-CREATE TABLE IF NOT EXISTS documents (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    document_id TEXT NOT NULL UNIQUE,
-    batch_id TEXT NOT NULL REFERENCES batches,
-    file_name TEXT NOT NULL,
-    document_type TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    sha256 TEXT REFERENCES contents (sha256),
-    reason TEXT,
-    uploaded_at REAL NOT NULL,
-    ready_at REAL NOT NULL,
-    is_approved INTEGER NOT NULL DEFAULT 0,
-    is_saved INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS documents_batch ON documents (batch_id);
-"""
-
-_FIRST_SET_NUMBER = 10001
+FORMAT = 2
+"""Stands in the database file; a change of a table that is already there makes it one more."""
 
 
 class Store:
     """One connection in one thread: a function given to `run` is one transaction."""
 
-    def __init__(self, path: Path, *, temporary: bool) -> None:
+    def __init__(self, path: Path, schemas: tuple[str, ...], *, temporary: bool) -> None:
         self._path = path
+        self._schemas = schemas
         # A temporary database needs to survive nothing, so it never waits for the disk.
         self._pragmas = (
             ("journal_mode = MEMORY", "synchronous = OFF")
@@ -76,7 +35,11 @@ class Store:
         self._connection: sqlite3.Connection | None = None
 
     async def open(self) -> None:
-        """Open the database, and make its tables where they are missing."""
+        """Open the database, and make its tables where they are missing.
+
+        Raises:
+            OSError: The file holds tables of another version of the sandbox.
+        """
         await self._threads.run(self._open)
 
     async def run(
@@ -107,12 +70,9 @@ class Store:
         self._connection = connection
         for pragma in self._pragmas:
             connection.execute(f"PRAGMA {pragma}")
-        connection.executescript(_SCHEMA)
-        connection.execute(
-            "INSERT INTO sqlite_sequence (name, seq) SELECT 'sets', ?"
-            " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'sets')",
-            (_FIRST_SET_NUMBER - 1,),
-        )
+        _check_format(connection, self._path)
+        for schema in self._schemas:
+            connection.executescript(schema)
         connection.commit()
 
     def _opened(self) -> sqlite3.Connection:
@@ -124,3 +84,15 @@ class Store:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _check_format(connection: sqlite3.Connection, path: Path) -> None:
+    """Mark an empty database as ours; refuse one whose tables are other than we think."""
+    [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    [found] = connection.execute("PRAGMA user_version").fetchone()
+    if tables and found != FORMAT:
+        raise OSError(
+            f"{path} was made by another version of the sandbox: give it another folder, or"
+            " remove that file"
+        )
+    connection.execute(f"PRAGMA user_version = {FORMAT}")

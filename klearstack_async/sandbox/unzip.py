@@ -68,8 +68,8 @@ def unpack(archive: Path, folder: Path, limits: ZipLimits) -> list[SpooledFile]:
         ArchiveError: Not a zip, hostile, damaged, or without any file.
     """
     folder.mkdir()
-    with _reading("The zip file"):
-        _check_directory_size(archive, limits)
+    with reading_archive("The zip file"):
+        check_directory_size(archive, limits)
         opened = zipfile.ZipFile(archive)
     with opened:
         members = [info for info in opened.infolist() if _is_wanted(info)]
@@ -131,12 +131,12 @@ def _unpack_member(
 
 
 def _member_data(opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Iterator[bytes]:
-    with _reading(f"The member '{name}'"):
+    with reading_archive(f"The member '{name}'"):
         member = opened.open(info)
     with member:
         while True:
             # Only reading stands in here: a full disk while writing is not the archive's fault.
-            with _reading(f"The member '{name}'"):
+            with reading_archive(f"The member '{name}'"):
                 data = member.read(STEP_BYTES)
             if not data:
                 return
@@ -177,7 +177,7 @@ def _safe_name(info: zipfile.ZipInfo) -> str:
     return "/".join(parts).encode("utf-8", errors="replace").decode()
 
 
-def _check_directory_size(archive: Path, limits: ZipLimits) -> None:
+def check_directory_size(archive: Path, limits: ZipLimits) -> None:
     """Refuse a directory that could not be of the members allowed, before it is loaded.
 
     zipfile makes an object of each entry, and reads as much as the end record says; so that
@@ -207,7 +207,7 @@ def _directory_bytes(tail: bytes) -> int:
 
 
 @contextmanager
-def _reading(subject: str) -> Iterator[None]:
+def reading_archive(subject: str) -> Iterator[None]:
     """Turn what zipfile raises on damaged input into a sentence."""
     try:
         yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import sqlite3
@@ -12,16 +11,18 @@ from pathlib import Path
 
 from aiohttp import web
 
-from klearstack_async.sandbox import records
+from klearstack_async.sandbox import records, sets
 from klearstack_async.sandbox.answers import RefusalError, object_response
 from klearstack_async.sandbox.form import Form
-from klearstack_async.sandbox.guards import flag, one_of, require
+from klearstack_async.sandbox.guards import flag, one_of, require, require_user
 from klearstack_async.sandbox.processing import content_path
 from klearstack_async.sandbox.records import NewBatch, NewDocument
 from klearstack_async.sandbox.service import Service
 from klearstack_async.sandbox.sniff import ACCEPTED, kind_of
 from klearstack_async.sandbox.spool import SpooledFile
+from klearstack_async.sandbox.strict_json import parse_json
 from klearstack_async.sandbox.unzip import ArchiveError, ZipLimits, unpack
+from klearstack_async.sandbox.users import User
 
 _SPEEDS = ("Speed", "Accuracy")
 _INVOICE_TYPES = ("B2B", "B2C")
@@ -113,18 +114,8 @@ def _required_file(form: Form) -> SpooledFile:
 def _kept_options(form: Form) -> dict[str, str]:
     options = {name: form.fields[name] for name in _KEPT_OPTIONS if form.fields.get(name)}
     if "additional_params" in options:
-        _check_json("additional_params", options["additional_params"])
+        parse_json("additional_params", options["additional_params"])
     return options
-
-
-def _check_json(name: str, text: str) -> None:
-    def refuse_constant(constant: str) -> None:
-        raise ValueError(constant)  # NaN and Infinity, which Python reads but JSON has not
-
-    try:
-        json.loads(text, parse_constant=refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise RefusalError(400, f"{name} must be valid JSON.") from error
 
 
 def _set_choice(form: Form) -> _SetChoice:
@@ -147,6 +138,7 @@ def _new_document(file: SpooledFile, name: str) -> NewDocument:
         reason = f"The file '{name}' {what}."
     return NewDocument(
         document_id=secrets.token_hex(12),
+        ocr_id=secrets.token_hex(12),
         file_name=name,
         size_bytes=file.size_bytes,
         sha256=file.sha256,
@@ -159,11 +151,22 @@ def _new_batch(service: Service, form: Form, options: dict[str, str]) -> NewBatc
     now = service.now().timestamp()
     return NewBatch(
         batch_id=str(uuid.uuid4()),
+        owner_id=_owner(service, form).user_id,
         document_type=form.fields.get("document_type", "").strip() or _DEFAULT_DOCUMENT_TYPE,
         options=options,
         uploaded_at=now,
         ready_at=now + service.settings.processing_seconds,
     )
+
+
+def _owner(service: Service, form: Form) -> User:
+    """Return whose documents they will be: the user named in the form, or the one who uploads."""
+    for name in ("userid", "user_id"):
+        given = form.fields.get(name, "").strip()
+        known = service.company.with_id(given) or service.company.named(given)
+        if known is not None:
+            return known
+    return require_user(form)
 
 
 async def _store(
@@ -200,14 +203,10 @@ def _store_in_transaction(
 
 def _resolve_set(connection: sqlite3.Connection, choice: _SetChoice) -> int | None:
     if choice.new:
-        return records.make_set(connection, choice.name)
+        return sets.make(connection, choice.name)
     if choice.reference is None:
         return None
-    # Longer than any number that was given out would not fit the database's integers.
-    known = re.fullmatch(r"[0-9]{1,15}", choice.reference) is not None
-    if not known or not records.has_set(connection, int(choice.reference)):
-        raise RefusalError(400, f"There is no set with set_reference_number {choice.reference}.")
-    return int(choice.reference)
+    return sets.known_number(connection, choice.reference)
 
 
 def _keep_content(spooled: Path, content: Path) -> None:

@@ -17,7 +17,7 @@ import aiohttp
 from fpdf import FPDF
 from PIL import Image
 
-from klearstack_async.sandbox import Sandbox
+from klearstack_async.sandbox import Sandbox, SandboxUser, StoredDocument
 
 UPLOAD = {"processing_pref": "Speed", "invoice_type": "B2B", "document_type": "Invoices"}
 
@@ -39,7 +39,11 @@ class Clock:
 class Answer:
     status: int
     content_type: str
-    text: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
 
     @property
     def json(self) -> Any:
@@ -68,7 +72,10 @@ class Caller:
         bearer: str | None = None,
         encoding: str = "multipart",
     ) -> Answer:
-        """Send a call; `bearer` replaces the token of the login, and "" leaves the header out."""
+        """Send a call; `bearer` replaces the token of the login, and "" leaves the header out.
+
+        `endpoint` is a name, or a path from the root.
+        """
         token = self.token if bearer is None else bearer
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         body: dict[str, Any]
@@ -78,14 +85,30 @@ class Caller:
             body = {"data": dict(fields)}
         else:
             body = {"data": form(fields, file)}
-        url = f"{self.sandbox.url}/access/klearstack/{endpoint}"
+        path = endpoint if endpoint.startswith("/") else f"/access/klearstack/{endpoint}"
+        url = f"{self.sandbox.url}{path}"
         async with self.session.post(url, headers=headers, **body) as response:
-            return Answer(response.status, response.content_type, await response.text())
+            return Answer(response.status, response.content_type, await response.read())
 
     async def log_in(self) -> Any:
         answer = await self.call("get_access_token", self.account)
         self.token = answer.json["access_token"]
         return answer.json
+
+    async def as_user(self, user: SandboxUser) -> Caller:
+        """Log in another user of the same sandbox."""
+        other = Caller(self.sandbox, self.session)
+        other.account |= {"username": user.username, "password": user.password}
+        await other.log_in()
+        return other
+
+    async def stored(self, data: bytes, name: str = "a.pdf", /, **fields: str) -> StoredDocument:
+        """Upload a document and wait until it is read."""
+        batch_id = (await self.upload(data, name, **fields)).json["OCR_ref_no"]
+        await self.settled()
+        documents = await self.sandbox.documents()
+        [document] = [each for each in documents if each.batch_id == batch_id]
+        return document
 
     async def upload(
         self, data: bytes, name: str = "a.pdf", endpoint: str = "processdocument", **fields: str

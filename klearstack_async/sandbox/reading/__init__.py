@@ -6,8 +6,24 @@ is printed beside a value, `facts` gathers what a page holds, `candidates` and `
 with values, and `fields`, `totals`, `parties` and `line_items` choose.
 """
 
-from klearstack_async.sandbox.reading.pdf import DPI, page_image
+from klearstack_async.sandbox.reading.box_text import text_in_box
+from klearstack_async.sandbox.reading.pdf import DPI, check_page, page_image
 from klearstack_async.sandbox.reading.reader import read_document
-from klearstack_async.sandbox.reading.result import ReadField, Reading, UnreadableDocument
+from klearstack_async.sandbox.reading.result import (
+    NoSuchPage,
+    ReadField,
+    Reading,
+    UnreadableDocument,
+)
 
-__all__ = ["DPI", "ReadField", "Reading", "UnreadableDocument", "page_image", "read_document"]
+__all__ = [
+    "DPI",
+    "NoSuchPage",
+    "ReadField",
+    "Reading",
+    "UnreadableDocument",
+    "check_page",
+    "page_image",
+    "read_document",
+    "text_in_box",
+]

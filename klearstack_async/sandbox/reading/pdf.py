@@ -27,10 +27,18 @@ from klearstack_async.sandbox.reading.images import (
     opened_image,
     png_of,
 )
-from klearstack_async.sandbox.reading.result import UnreadableDocument
+from klearstack_async.sandbox.reading.result import NoSuchPage, UnreadableDocument
 from klearstack_async.sandbox.reading.words import GUESSED_SPACE, Char, Word, words_from_chars
 
-__all__ = ["DPI", "PageWords", "Source", "page_image", "read_words"]
+__all__ = [
+    "DPI",
+    "PageWords",
+    "Source",
+    "check_page",
+    "page_image",
+    "page_words",
+    "read_words",
+]
 
 DPI = 200
 MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -92,6 +100,32 @@ def read_words(path: Path) -> Source:
         return Source(tuple(pages), count)
 
 
+def page_words(path: Path, page: int) -> PageWords:
+    """Take the words of one page, counted from 1; an image gives none.
+
+    Raises:
+        UnreadableDocument: The file or its first page is damaged or protected.
+        NoSuchPage: The document has no such page.
+        OSError: The file can't be read from the disk.
+    """
+    if _kind(path) != "pdf":
+        _check_number(page, 1)
+        with _LOCK, opened_image(path) as image:
+            return PageWords((), fitted_size(*image.size))
+    with _LOCK, _opened_pdf(path) as document:
+        _check_number(page, len(document))
+        return _page_words(document, page - 1)
+
+
+def check_page(path: Path, page: int) -> None:
+    """Say whether a document has a page, without drawing it; raises as `page_image` does."""
+    if _kind(path) != "pdf":
+        _check_number(page, 1)
+        return
+    with _LOCK, _opened_pdf(path) as document:
+        _check_number(page, len(document))
+
+
 def page_image(path: Path, page: int) -> bytes:
     """Draw a page at the scale that all boxes use, 200 dots per inch (less for giant sheets).
 
@@ -104,15 +138,15 @@ def page_image(path: Path, page: int) -> bytes:
 
     Raises:
         UnreadableDocument: The file or the page is damaged or protected.
-        ValueError: The document has no such page.
+        NoSuchPage: The document has no such page.
         OSError: The file can't be read from the disk.
     """
     if _kind(path) != "pdf":
-        _check_page(page, 1)
+        _check_number(page, 1)
         with _LOCK, opened_image(path) as image:
             return png_of(fitted_image(image))
     with _LOCK, _opened_pdf(path) as document:
-        _check_page(page, len(document))
+        _check_number(page, len(document))
         with _opened_page(document, page - 1) as opened:
             scale = _scale(*opened.get_size())
             bitmap = opened.render(scale=scale)
@@ -122,9 +156,9 @@ def page_image(path: Path, page: int) -> bytes:
                 bitmap.close()
 
 
-def _check_page(page: int, count: int) -> None:
+def _check_number(page: int, count: int) -> None:
     if not 1 <= page <= count:
-        raise ValueError(f"There is no page {page}: the document has pages 1 to {count}.")
+        raise NoSuchPage(f"There is no page {page}: the document has pages 1 to {count}.")
 
 
 def _kind(path: Path) -> str:

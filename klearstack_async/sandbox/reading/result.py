@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ReadField", "Reading", "UnreadableDocument"]
+__all__ = ["NoSuchPage", "ReadField", "Reading", "UnreadableDocument"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,7 @@ class UnreadableDocument(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class NoSuchPage(ValueError):
+    """The document has no page of that number; the text says which it has."""
