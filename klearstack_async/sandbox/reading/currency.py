@@ -62,6 +62,10 @@ _LABELS = word_set(
     waluta valutta currencycode invoicecurrency documentcurrency mena
     """
 )
+# What a currency counts that a label names.
+_LABELLED = 6.0
+# How far from the total its currency may stand, in sizes of the type.
+_BESIDE = 2.0
 # A currency that no word says, only the sender's country.
 _INFERRED = 0.3
 _PRICES_IN = re.compile(r"(?:\bin|\ben|\bi|\bw) $")
@@ -82,11 +86,12 @@ class _Evidence:
     word: Word
 
 
-def currency_of(lines: Sequence[Line]) -> FoundCurrency | None:
+def currency_of(lines: Sequence[Line], total: Sequence[Word] = ()) -> FoundCurrency | None:
     """Weigh the evidence for a currency over a whole document.
 
     Args:
         lines: The document's lines.
+        total: The words of the total; of many signs that say the same, the one there is given.
     """
     text = "\n".join(fold(" ".join(w.text for w in line.words)) for line in lines)
     evidence: dict[str, list[_Evidence]] = defaultdict(list)
@@ -102,9 +107,24 @@ def currency_of(lines: Sequence[Line]) -> FoundCurrency | None:
     best = max(totals, key=totals.__getitem__)
     share = totals[best] / sum(totals.values())
     strength = min(1.0, 0.6 + 0.1 * totals[best])
-    # The last of the best: sums stand near the end.
-    word = max(reversed(evidence[best]), key=lambda e: e.weight).word
+    word = _best_word(evidence[best], total)
     return FoundCurrency(best, round(share * strength, 2), word)
+
+
+def _best_word(found: Sequence[_Evidence], total: Sequence[Word]) -> Word:
+    """Take the labelled word, else the one at the total, else the last of those that count most."""
+    best = max(reversed(found), key=lambda e: e.weight)
+    at_total = [e.word for e in found if _is_at(e.word, total)]
+    return at_total[-1] if at_total and best.weight < _LABELLED else best.word
+
+
+def _is_at(word: Word, total: Sequence[Word]) -> bool:
+    """Whether a word is one of the total's, or stands right beside them."""
+    if not total or word.page != total[0].page:
+        return False
+    reach = _BESIDE * word.size
+    is_level = abs(word.baseline - total[0].baseline) < 0.4 * word.size
+    return is_level and word.x2 > total[0].x1 - reach and word.x1 < total[-1].x2 + reach
 
 
 def _at_home(lines: Sequence[Line]) -> FoundCurrency | None:
@@ -161,7 +181,7 @@ def _by_words(words: Sequence[Word], i: int) -> tuple[str, float] | None:
 def _context_weight(words: Sequence[Word], i: int, *, at_amount: bool) -> float:
     before = words[max(0, i - 3) : i]
     if any(w.norm in _LABELS for w in before):
-        return 6.0
+        return _LABELLED
     if before and _PRICES_IN.search(fold(before[-1].text) + " "):
         return 2.5
     return 1.5 if at_amount or _at_number(words, i) else 0.7

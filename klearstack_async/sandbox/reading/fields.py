@@ -56,7 +56,7 @@ def header_fields(facts: Facts, headings: frozenset[int]) -> tuple[ReadField, ..
     )
     chosen["Supplier_Name"] = supplier_of(facts)
     chosen["Buyer_Name"] = buyer_of(facts, chosen["Supplier_Name"])
-    chosen["Currency"] = _currency(facts)
+    chosen["Currency"] = _currency(facts, chosen["Inv_Total"])
     number, order = chosen["Inv_Number"], chosen["PO_Number"]
     if number and order and number.words == order.words:
         chosen["PO_Number"] = None
@@ -132,8 +132,8 @@ def _is_claimed(facts: Facts, index: int, first: int) -> bool:
     )
 
 
-def _currency(facts: Facts) -> Candidate | None:
-    found = currency_of(facts.layout.lines)
+def _currency(facts: Facts, total: Candidate | None) -> Candidate | None:
+    found = currency_of(facts.layout.lines, total.words if total else ())
     if found is None:
         return None
     return Candidate("Currency", found.code, found.confidence, (found.word,), 0)

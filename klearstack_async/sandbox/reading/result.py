@@ -21,7 +21,7 @@ class ReadField:
         confidence: From 0 to 1; lower when the label was weak or the place was odd.
         page: The page's number, from 1.
         box: `x1, y1, x2, y2` in pixels of the page image (`page_image`), origin at the top left;
-            it encloses the value's words.
+            it encloses the ink of the value's words with a margin of a few pixels.
     """
 
     name: str

@@ -5,6 +5,7 @@ Pure: characters in, words out. Nothing here knows PDF, and nothing knows invoic
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +31,10 @@ GUESSED_SPACE = "\u200b"
 # In sizes of the type. On real invoices guesses that were right kept 0.19 and more, wrong ones at
 # most 0.16.
 _LETTER_GAP = 0.17
+# In pixels; as wide as the frames that people draw. On real invoices the nearest other word is 3
+# pixels away and more.
+_MARGIN = 3.0
+_MARGIN_IN_SIZES = 0.125
 
 Box = tuple[int, int, int, int]
 
@@ -130,13 +135,23 @@ def text_of(words: Iterable[Word]) -> str:
 
 
 def enclosing_box(words: Sequence[Word]) -> Box:
-    """Give the smallest whole-pixel box around words."""
+    """Give the whole-pixel box around words, with a margin that shows their edges."""
+    margin = _margin(words)
     return (
-        int(min(w.x1 for w in words)),
-        int(min(w.y1 for w in words)),
-        -int(-max(w.x2 for w in words) // 1),
-        -int(-max(w.y2 for w in words) // 1),
+        math.floor(min(w.x1 for w in words) - margin),
+        math.floor(min(w.y1 for w in words) - margin),
+        math.ceil(max(w.x2 for w in words) + margin),
+        math.ceil(max(w.y2 for w in words) + margin),
     )
+
+
+def _margin(words: Sequence[Word]) -> float:
+    """Give the pixels kept free around the outlines of words in a box.
+
+    Anti-aliasing puts ink up to a pixel outside the outline, and a frame drawn on the bare outline
+    covers the edges of small letters. Small type stands in narrow lines, so it gets less.
+    """
+    return min(_MARGIN, max(1.0, _MARGIN_IN_SIZES * min(w.size for w in words)))
 
 
 def words_from_chars(chars: Iterable[Char], page: int) -> list[Word]:

@@ -26,6 +26,33 @@ def write_invoice(path: Path, *, width: float = 210, height: float = 297) -> Pat
     return path
 
 
+ODD_TYPE = """%PDF-1.4
+1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj
+2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj
+3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R
+/Resources<</Font<</F 5 0 R>>>>>> endobj
+4 0 obj <</Length {length}>> stream
+{text}
+endstream endobj
+5 0 obj <</Type/Font/Subtype/TrueType/BaseFont/CourierNew/FontDescriptor 6 0 R
+/FirstChar 32/LastChar 126/Widths[{widths}]/Encoding/WinAnsiEncoding>> endobj
+6 0 obj <</Type/FontDescriptor/FontName/CourierNew/Flags 33/FontBBox[0 -50 600 {ascent}]
+/Ascent {ascent}/Descent -50/CapHeight {ascent}/ItalicAngle 0/StemV 80>> endobj
+trailer <</Root 1 0 R/Size 7>>
+%%EOF
+"""
+
+
+def write_odd_type(path: Path, *, ascent: int, points: float) -> Path:
+    """Write an invoice in a font that says of itself how high its letters are."""
+    text = f"BT /F 11 Tf 60 700 Td (Invoice number:) Tj /F {points} Tf 150 0 Td ({NUMBER}) Tj ET"
+    widths = " ".join(["600"] * 95)
+    path.write_text(
+        ODD_TYPE.format(length=len(text), text=text, widths=widths, ascent=ascent), "latin-1"
+    )
+    return path
+
+
 def altered(path: Path, *, rotation: int = 0, crop: tuple[float, ...] | None = None) -> Path:
     document = pdfium.PdfDocument(path)
     try:
@@ -78,6 +105,52 @@ def test_a_box_is_filled_with_the_ink_of_its_words(
     # And nothing of the word sticks out of it.
     assert wider[0] >= 20 - 2
     assert wider[2] <= x2 - x1 + 20 + 2
+
+
+@pytest.mark.parametrize("ascent", [250, 750, 1300], ids=["too low", "right", "too high"])
+@pytest.mark.parametrize("points", [6, 8, 11.5, 20])
+def test_a_box_keeps_all_ink_clear_of_its_edges(ascent: int, points: float, tmp_path: Path) -> None:
+    path = write_odd_type(tmp_path / "a.pdf", ascent=ascent, points=points)
+    field = number_of(path)
+    x1, y1, x2, y2 = field.box
+    # The faintest grey of anti-aliasing counts.
+    reach = 6
+    around = image_of(path).crop((x1 - reach, y1 - reach, x2 + reach, y2 + reach))
+    ink = ImageOps.invert(around).getbbox()
+    assert field.value == NUMBER
+    assert ink is not None
+    margins = (ink[0], ink[1], around.width - ink[2], around.height - ink[3])
+    assert all(1 <= margin - reach <= 4 for margin in margins)
+
+
+@pytest.mark.parametrize("points", [5, 7, 10])
+def test_a_box_does_not_reach_the_lines_around_it(points: float, tmp_path: Path) -> None:
+    pdf = FPDF(unit="pt")
+    pdf.add_page()
+    pdf.set_font("Helvetica", size=points)
+    for n, text in enumerate(("Jgpqy place", f"Invoice number: {NUMBER}", "Jgpqy place")):
+        pdf.text(60, 100 + n * 1.15 * points, text)
+    path = tmp_path / "a.pdf"
+    pdf.output(str(path))
+    _, y1, _, y2 = number_of(path).box
+    descent, cap_height = 0.21 * points, 0.72 * points
+    above, below = 100 + descent, 100 + 2 * 1.15 * points - cap_height
+    assert above * DPI / 72 - 1 <= y1
+    assert y2 <= below * DPI / 72 + 1
+
+
+def test_the_currencys_box_is_at_the_total(tmp_path: Path) -> None:
+    pdf = FPDF()
+    pdf.add_page()
+    pdf.set_font("Helvetica", size=10)
+    rows = (("Subtotal", "$ 100.00"), ("Tax", "$ 20.00"), ("Total", "$ 120.00"), ("Fee", "$ 0.00"))
+    for n, (label, amount) in enumerate(rows):
+        pdf.text(20, 40 + 6 * n, label)
+        pdf.text(60, 40 + 6 * n, amount)
+    path = tmp_path / "a.pdf"
+    pdf.output(str(path))
+    boxes = {f.name: f.box for f in read_document(path).fields}
+    assert boxes["Currency"][:2] == boxes["Inv_Total"][:2]
 
 
 def test_a_box_agrees_with_pdfiums_own_search(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from test_reading_amounts import words
 
@@ -10,7 +12,7 @@ from klearstack_async.sandbox.reading.layout import Line
 
 
 def line(*texts: str, index: int = 0) -> Line:
-    made = tuple(words(*texts))
+    made = tuple(replace(w, baseline=w.baseline + 40 * index) for w in words(*texts))
     return Line(made, tuple(0 for _ in made), 1, index)
 
 
@@ -49,6 +51,21 @@ def test_a_label_outweighs_amounts_in_another_currency() -> None:
     found = currency_of(lines)
     assert found is not None
     assert found.code == "EUR"
+
+
+def test_of_equal_signs_the_one_beside_the_total_is_given() -> None:
+    lines = [line("Total", "€", "9,00"), line("Fee", "€", "0,00", index=1)]
+    total = lines[0].words[2:]
+    found = currency_of(lines, total)
+    assert found is not None
+    assert found.word is lines[0].words[1]
+
+
+def test_a_labelled_currency_is_given_before_the_sign_at_the_total() -> None:
+    lines = [line("Währung:", "EUR"), line("Total", "€", "9,00", index=1)]
+    found = currency_of(lines, lines[1].words[1:])
+    assert found is not None
+    assert found.word is lines[0].words[1]
 
 
 def test_doubt_lowers_the_confidence() -> None:
