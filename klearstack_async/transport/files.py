@@ -14,26 +14,42 @@ import io
 import os
 import stat
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
+from weakref import WeakKeyDictionary
 
 import anyio.to_thread
 
 from klearstack_async.errors import SourceChanged
 from klearstack_async.wire.source import BytesSource, FileSource, PathSource, Source, Stream
 
-__all__ = ["PIECE_BYTES", "Content", "content_of", "each_of"]
+__all__ = [
+    "PIECE_BYTES",
+    "BytesReader",
+    "Content",
+    "FileReader",
+    "PathReader",
+    "Reader",
+    "changed_size",
+    "content_of",
+    "each_of",
+    "pieces_of_bytes",
+    "pieces_of_stream",
+    "reader_of",
+    "whole_of",
+]
 
 T = TypeVar("T")
 
 PIECE_BYTES = 1 << 20
 
 # One file may be given to several uploads at once, and has one position for all of them.
-_OPEN_FILES = threading.Lock()
+_LOCKS: WeakKeyDictionary[BinaryIO, threading.Lock] = WeakKeyDictionary()
+_FILES_WITHOUT_A_LOCK_OF_THEIR_OWN = threading.Lock()
 
 Pieces = Callable[[], AsyncGenerator[bytes]]
 
@@ -68,77 +84,58 @@ async def content_of(source: Source) -> Content:
         case BytesSource(data=data):
             content = _content_of_bytes(data)
         case Stream(size_bytes=size):
-            content = Content(size, partial(_pieces_of_stream, source))
+            content = Content(size, partial(pieces_of_stream, source))
     if content.size_bytes == 0:
         raise ValueError(f"{source.filename} is empty")
     return content
 
 
 def _content_of_path(path: Path, filename: str) -> Content:
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        # Opening a pipe waits for somebody to write into it; a device may never end.
-        raise ValueError(f"{path} is not a regular file")
-    with path.open("rb", buffering=0) as file:
-        stamp = _stamp(file.fileno())
-        whole = file.readall() if stamp.size_bytes <= PIECE_BYTES else None
+    with _opened(path) as file:
+        reader = PathReader(path, filename, _stamp(file.fileno()))
+        whole = file.readall() if reader.size_bytes <= PIECE_BYTES else None
     if whole is not None:
-        return Content(len(whole), partial(_pieces_of_bytes, whole), whole)
-
-    def read_at(position: int, length: int) -> bytes:
-        with path.open("rb", buffering=0) as file:
-            if _stamp(file.fileno()) != stamp:
-                raise SourceChanged(f"{filename} changed while it was sent")
-            file.seek(position)
-            return file.read(length)
-
-    return Content(stamp.size_bytes, partial(_pieces, read_at, stamp.size_bytes, filename))
+        return Content(len(whole), partial(pieces_of_bytes, whole), whole)
+    return Content(reader.size_bytes, partial(_pieces, reader))
 
 
 def _content_of_file(file: BinaryIO, filename: str) -> Content:
-    """Size up an open file from where it stands; it stands there again afterwards."""
-
-    def read_at(position: int, length: int) -> bytes:
-        with _OPEN_FILES:
-            try:
-                file.seek(start + position)
-                return file.read(length)
-            finally:
-                file.seek(start)
-
-    with _OPEN_FILES:
-        start = file.tell()
-        size_bytes = file.seek(0, io.SEEK_END) - start
-        file.seek(start)
-    whole = read_at(0, size_bytes) if size_bytes <= PIECE_BYTES else None
-    return Content(size_bytes, partial(_pieces, read_at, size_bytes, filename), whole)
+    reader = _file_reader(file, filename)
+    size_bytes = reader.size_bytes
+    whole = whole_of(reader) if size_bytes <= PIECE_BYTES else None
+    return Content(size_bytes, partial(_pieces, reader), whole)
 
 
 def _content_of_bytes(data: bytes) -> Content:
     whole = data if len(data) <= PIECE_BYTES else None
-    return Content(len(data), partial(_pieces_of_bytes, data), whole)
+    return Content(len(data), partial(pieces_of_bytes, data), whole)
 
 
-async def _pieces(
-    read_at: Callable[[int, int], bytes], size_bytes: int, filename: str
-) -> AsyncGenerator[bytes]:
+async def _pieces(reader: Reader) -> AsyncGenerator[bytes]:
     position = 0
-    while position < size_bytes:
-        length = min(PIECE_BYTES, size_bytes - position)
-        piece = await anyio.to_thread.run_sync(read_at, position, length)
+    while position < reader.size_bytes:
+        length = min(PIECE_BYTES, reader.size_bytes - position)
+        piece = await anyio.to_thread.run_sync(reader.read_at, position, length)
         if not piece:
-            raise SourceChanged(f"{filename} became shorter while it was sent")
+            raise SourceChanged(f"{reader.filename} became shorter while it was sent")
         position += len(piece)
         yield piece
 
 
-async def _pieces_of_bytes(data: bytes) -> AsyncGenerator[bytes]:
+async def pieces_of_bytes(data: bytes) -> AsyncGenerator[bytes]:
+    """Give what is in memory in pieces, without copying it."""
     view = memoryview(data)
     for start in range(0, len(data), PIECE_BYTES):
         yield view[start : start + PIECE_BYTES]  # type: ignore[misc]  # bytes-like is enough
 
 
-async def _pieces_of_stream(stream: Stream) -> AsyncGenerator[bytes]:
+async def pieces_of_stream(stream: Stream) -> AsyncGenerator[bytes]:
+    """Give a stream's pieces as they come, without the empty ones.
+
+    Raises:
+        SourceChanged: It gave more or less than the size that it was said to have.
+        TypeError: It gave something else than bytes.
+    """
     sent, size = 0, stream.size_bytes
     async with aclosing(each_of(stream.open())) as pieces:
         async for piece in pieces:
@@ -172,6 +169,139 @@ class _Stamp:
     inode: int
     size_bytes: int
     changed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PathReader:
+    """Reads a file on disk, as long as it is the one that was sized up. Blocking."""
+
+    path: Path
+    filename: str
+    stamp: _Stamp
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of the file."""
+        return self.stamp.size_bytes
+
+    def read_at(self, position: int, length: int) -> bytes:
+        """Read a piece; shorter only where the file ends.
+
+        Raises:
+            SourceChanged: The file was changed or replaced.
+            OSError: It can't be read.
+        """
+        with self.path.open("rb", buffering=0) as file:
+            if _stamp(file.fileno()) != self.stamp:
+                raise SourceChanged(f"{self.filename} changed while it was sent")
+            file.seek(position)
+            return file.read(length)
+
+
+@dataclass(frozen=True, slots=True)
+class FileReader:
+    """Reads an open file from where it stood; it stands there again after each piece. Blocking."""
+
+    file: BinaryIO
+    filename: str
+    start: int
+    size_bytes: int
+
+    def read_at(self, position: int, length: int) -> bytes:
+        """Read a piece; shorter only where the file ends."""
+        with _lock_of(self.file):
+            try:
+                self.file.seek(self.start + position)
+                return self.file.read(length)
+            finally:
+                self.file.seek(self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class BytesReader:
+    """Reads what is in memory."""
+
+    data: bytes = field(repr=False)
+    filename: str
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of the bytes."""
+        return len(self.data)
+
+    def read_at(self, position: int, length: int) -> bytes:
+        """Give a piece, without copying it; shorter only where the bytes end."""
+        return memoryview(self.data)[position : position + length]  # type: ignore[return-value]  # bytes-like is enough
+
+
+Reader = PathReader | FileReader | BytesReader
+
+
+def reader_of(source: PathSource | FileSource | BytesSource) -> Reader:
+    """Size up a source, and say how to read it. Blocking.
+
+    Raises:
+        OSError: The file can't be opened.
+        ValueError: The path leads to a pipe or a device.
+    """
+    match source:
+        case PathSource(path=path):
+            with _opened(path) as file:
+                return PathReader(path, source.filename, _stamp(file.fileno()))
+        case FileSource(file=file):
+            return _file_reader(file, source.filename)
+        case BytesSource(data=data):
+            return BytesReader(data, source.filename)
+
+
+def whole_of(reader: Reader) -> bytes:
+    """Read all of a small source. Blocking.
+
+    Raises:
+        SourceChanged: It is shorter or longer than it was when it was sized up.
+        OSError: It can't be read.
+    """
+    # One byte more than there should be: a source that grew would be sent without its end.
+    wanted = reader.size_bytes + 1
+    data = reader.read_at(0, wanted)
+    while len(data) < reader.size_bytes and (more := reader.read_at(len(data), wanted - len(data))):
+        data += more
+    if len(data) != reader.size_bytes:
+        raise changed_size(reader, longer=len(data) > reader.size_bytes)
+    return data
+
+
+def changed_size(reader: Reader, *, longer: bool) -> SourceChanged:
+    """Make the error of a source that isn't as long any more as it was."""
+    how = "longer" if longer else "shorter"
+    return SourceChanged(f"{reader.filename} became {how} before it was sent")
+
+
+def _lock_of(file: BinaryIO) -> threading.Lock:
+    try:
+        return _LOCKS.setdefault(file, threading.Lock())
+    except TypeError:
+        # Not everything that reads can be referred to weakly, or hashed.
+        return _FILES_WITHOUT_A_LOCK_OF_THEIR_OWN
+
+
+def _file_reader(file: BinaryIO, filename: str) -> FileReader:
+    with _lock_of(file):
+        start = file.tell()
+        # A file may stand behind its end.
+        size_bytes = max(0, file.seek(0, io.SEEK_END) - start)
+        file.seek(start)
+    return FileReader(file, filename, start, size_bytes)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.FileIO]:
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        # Opening a pipe waits for somebody to write into it; a device may never end.
+        raise ValueError(f"{path} is not a regular file")
+    with path.open("rb", buffering=0) as file:
+        yield file
 
 
 def _stamp(descriptor: int) -> _Stamp:

@@ -6,7 +6,7 @@ import inspect
 import io
 import os
 from collections.abc import AsyncIterable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -79,10 +79,9 @@ def source_from(value: SourceLike, filename: str | None = None) -> Source:
         ValueError: The name is missing, or the file can't seek.
     """
     match value:
-        case PathSource() | BytesSource() | FileSource():
-            return value
-        case Stream():
-            return value if filename is None else _renamed(value, filename)
+        case PathSource() | BytesSource() | FileSource() | Stream():
+            name = _needed(filename or value.filename, "this source")
+            return value if name == value.filename else replace(value, filename=name)
         case str() | os.PathLike():
             if not os.fspath(value):
                 raise ValueError("the path is empty")
@@ -108,10 +107,6 @@ def _check_file(value: object) -> None:
         raise TypeError(f"a source is a path, bytes, an open binary file or a Stream, not {kind}")
     if not seekable():
         raise ValueError("this file can't seek; wrap what it gives in a Stream")
-
-
-def _renamed(stream: Stream, filename: str) -> Stream:
-    return Stream(stream.open, filename, stream.size_bytes, stream.repeatable)
 
 
 def _name_of(file: BinaryIO) -> str:

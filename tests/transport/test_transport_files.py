@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -71,6 +73,34 @@ async def test_one_open_file_can_be_read_by_several_uploads_at_once() -> None:
 async def test_a_stream_that_gives_no_bytes_is_a_type_error() -> None:
     with pytest.raises(TypeError, match=r"a\.pdf gave str"):
         await all_of(stream_of("text"))  # type: ignore[arg-type]
+
+
+class Hesitant(io.BytesIO):
+    """A file that gives less than it is asked for, as raw files may."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size if size is not None and size >= 0 else 10, 10))
+
+
+async def test_a_file_that_gives_little_at_a_time_is_read_to_its_end() -> None:
+    data = bytes(range(256)) * 4
+    assert await all_of(Hesitant(data)) == data
+
+
+async def test_a_file_that_hangs_does_not_hold_up_another() -> None:
+    reading, goes_on = threading.Event(), threading.Event()
+
+    class Hanging(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            reading.set()
+            goes_on.wait(10)
+            return super().read(size)
+
+    slow = asyncio.create_task(all_of(Hanging(b"slow")))
+    await asyncio.to_thread(reading.wait, 10)
+    assert await all_of(io.BytesIO(b"quick")) == b"quick"
+    goes_on.set()
+    assert await slow == b"slow"
 
 
 async def test_a_spooled_upload_can_be_sent() -> None:

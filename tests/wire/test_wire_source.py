@@ -48,6 +48,20 @@ def test_a_file_without_a_name_needs_one() -> None:
     assert source_from(io.BytesIO(b"x"), "a.pdf").filename == "a.pdf"
 
 
+def test_every_kind_of_source_can_be_renamed_and_needs_a_name(tmp_path: Path) -> None:
+    with io.BytesIO(b"x") as file:
+        for source in (
+            BytesSource(b"x", "a.pdf"),
+            PathSource(tmp_path / "a.pdf", "a.pdf"),
+            FileSource(file, "a.pdf"),
+            Stream(pieces, "a.pdf"),
+        ):
+            assert source_from(source, "b.pdf").filename == "b.pdf"
+            assert source_from(source) is source
+    with pytest.raises(ValueError, match="has no name"):
+        source_from(Stream(pieces, ""))
+
+
 def test_a_stream_can_be_renamed() -> None:
     assert source_from(Stream(pieces, "a.pdf", 1), "b.pdf") == Stream(pieces, "b.pdf", 1)
 
