@@ -6,6 +6,7 @@ from klearstack_async.bulk.options import BulkOptions
 from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
 from klearstack_async.client import KlearStack
 from klearstack_async.document import Document
+from klearstack_async.endpoints.unverified import UnverifiedEndpointWarning
 from klearstack_async.endpoints.uploads import DocumentOptions, UploadOptions
 from klearstack_async.errors import (
     AuthenticationError,
@@ -27,19 +28,42 @@ from klearstack_async.errors import (
     SourceChanged,
     StallTimeout,
     TransportError,
+    WebhookError,
 )
 from klearstack_async.field import Box, Field
-from klearstack_async.models import Batch, BatchState, Tokens, Upload
+from klearstack_async.models import (
+    Batch,
+    BatchState,
+    BoxText,
+    Confirmation,
+    Datasource,
+    DatasourceRow,
+    DocumentList,
+    DocumentSet,
+    FieldUpdate,
+    PageImage,
+    SetDocument,
+    SetStatus,
+    Tokens,
+    Upload,
+)
 from klearstack_async.settings import (
     Account,
     DocumentType,
+    Encoding,
+    EndpointOverride,
     InvoiceType,
     Polling,
     Processing,
+    QuickBooksStatus,
     Timeouts,
     Tls,
 )
-from klearstack_async.wire.source import Stream
+from klearstack_async.wire.endpoint import Certainty, Credentials, Endpoint, Replay
+from klearstack_async.wire.form import form_fields
+from klearstack_async.wire.reply import Reply
+from klearstack_async.wire.request import FilePart, Request
+from klearstack_async.wire.source import BytesSource, Stream
 
 __all__ = [
     "Account",
@@ -50,31 +74,52 @@ __all__ = [
     "BatchNotReady",
     "BatchState",
     "Box",
+    "BoxText",
     "BulkOptions",
     "BulkReport",
     "BulkRun",
+    "BytesSource",
+    "Certainty",
+    "Confirmation",
     "ConnectError",
     "ConnectionDropped",
+    "Credentials",
+    "Datasource",
+    "DatasourceRow",
     "DecodeError",
     "Document",
+    "DocumentList",
     "DocumentOptions",
+    "DocumentSet",
     "DocumentType",
+    "Encoding",
+    "Endpoint",
     "EndpointNotFound",
+    "EndpointOverride",
     "Field",
+    "FieldUpdate",
+    "FilePart",
     "InvoiceType",
     "KlearStack",
     "KlearStackError",
     "Outcome",
     "OutcomeState",
     "OutcomeUnknown",
+    "PageImage",
     "PermissionDenied",
     "Polling",
     "Processing",
+    "QuickBooksStatus",
     "RateLimited",
     "Redirected",
     "Rejected",
+    "Replay",
+    "Reply",
+    "Request",
     "ResponseError",
     "ServerError",
+    "SetDocument",
+    "SetStatus",
     "SourceChanged",
     "StallTimeout",
     "Stream",
@@ -82,7 +127,10 @@ __all__ = [
     "Tls",
     "Tokens",
     "TransportError",
+    "UnverifiedEndpointWarning",
     "Upload",
     "UploadOptions",
+    "WebhookError",
     "__version__",
+    "form_fields",
 ]

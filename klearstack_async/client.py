@@ -1,43 +1,43 @@
-"""The client: its life, its groups of methods, and the way of a call in named steps.
-
-    send -> _authorised -> _once -> _exchange -> judge -> decode
-
-Each step has one concern; what they work on are values (`Request`, `Reply`).
-"""
+"""The client: its life, and its groups of methods. How a call travels is in `pipeline.py`."""
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
-from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Any, NoReturn, Self, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from klearstack_async.bulk.engine import BulkRun
 from klearstack_async.bulk.options import BulkOptions
 from klearstack_async.bulk.sources import BulkSources
-from klearstack_async.endpoints.auth import Auth, log_in, refresh_tokens
-from klearstack_async.endpoints.catalogue import CATALOGUE, Credentials, Endpoint
+from klearstack_async.configuration import read_configuration
+from klearstack_async.endpoints.auth import Auth
+from klearstack_async.endpoints.calling import call_endpoint
+from klearstack_async.endpoints.catalogue import with_overrides
+from klearstack_async.endpoints.datasources import Datasources
+from klearstack_async.endpoints.documents import Documents
+from klearstack_async.endpoints.fields import Fields
+from klearstack_async.endpoints.images import Images
+from klearstack_async.endpoints.push import Push
 from klearstack_async.endpoints.results import Results
+from klearstack_async.endpoints.sets import Sets
 from klearstack_async.endpoints.uploads import Uploads
-from klearstack_async.errors import (
-    AuthenticationError,
-    KlearStackError,
-    OutcomeUnknown,
-    TransportError,
+from klearstack_async.pipeline import Pipeline
+from klearstack_async.settings import (
+    Account,
+    Encoding,
+    EndpointOverride,
+    Polling,
+    Timeouts,
+    Tls,
 )
-from klearstack_async.models import Tokens
-from klearstack_async.settings import Account, Polling, Timeouts, Tls
-from klearstack_async.transport.body import body_of
 from klearstack_async.transport.clock import Clock
 from klearstack_async.transport.http import HttpTransport
-from klearstack_async.transport.token_keeper import TokenKeeper
-from klearstack_async.wire.redaction import cleaned, one_line
-from klearstack_async.wire.reply import Reply, judge, read
-from klearstack_async.wire.request import Replay, Request
-from klearstack_async.wire.retry import may_have_happened
-from klearstack_async.wire.source import is_repeatable
+from klearstack_async.wire.endpoint import Credentials, Replay
+from klearstack_async.wire.request import Request
+from klearstack_async.wire.source import SourceLike
 
 __all__ = ["KlearStack"]
 
@@ -52,6 +52,13 @@ class KlearStack:
         auth: Tokens.
         uploads: Documents in.
         results: Fields out.
+        documents: Single documents: look, correct, approve or reject.
+        images: Pictures of pages.
+        push: Pushes, again.
+        datasources: Tables that documents are compared with.
+        sets: Sets of documents.
+        fields: The settings of fields.
+        endpoints: Every endpoint by the library's name, as it is set for this client.
     """
 
     def __init__(
@@ -64,6 +71,8 @@ class KlearStack:
         timeouts: Timeouts | None = None,
         tls: Tls | None = None,
         polling: Polling | None = None,
+        encoding: Encoding | str = Encoding.MULTIPART,
+        endpoints: Mapping[str, str | EndpointOverride] | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Set the client up; nothing is connected before the first call.
@@ -76,37 +85,84 @@ class KlearStack:
             timeouts: How long to wait for something to move.
             tls: How to check the server's certificate.
             polling: How often to look whether a batch is done.
+            encoding: How forms without a file are written: `multipart`, `urlencoded` or `json`.
+            endpoints: What is different about your service's endpoints, by the library's names:
+                `{"images.get": "/access/klearstack/itsrealname"}`, or an `EndpointOverride` to
+                change parameter names and the encoding, too.
             clock: What time it is; for tests.
 
         Raises:
-            ValueError: The URL is none, or a part of the account is empty.
+            ValueError: The URL is none, a part of the account is empty, or there is no such
+                encoding or endpoint.
         """
         self.account = Account(url, company_name, username, password)
         _warn_of_plain_http(self.account.url)
         self._clock = clock or Clock()
         self._polling = polling or Polling()
-        self._timeouts = timeouts or Timeouts()
-        self._transport = HttpTransport(timeouts=self._timeouts, tls=tls or Tls())
-        self._tokens = TokenKeeper(login=self._log_in, refresh=self._refresh, clock=self._clock)
-        self.auth = Auth(self._tokens)
-        self.uploads = Uploads(self.send)
-        self.results = Results(
-            self.send, self._polling, self._clock, partial(cleaned, secrets=(password,))
+        self.endpoints = with_overrides(endpoints)
+        timeouts = timeouts or Timeouts()
+        self._transport = HttpTransport(timeouts=timeouts, tls=tls or Tls())
+        self._pipeline = Pipeline(
+            self.account,
+            self._transport,
+            timeouts=timeouts,
+            encoding=Encoding(encoding),
+            endpoints=self.endpoints,
+            clock=self._clock,
         )
+        self._tokens = self._pipeline.tokens
+        send = self._pipeline.send
+        self.auth = Auth(send, self._tokens, username, self._pipeline.log_in_as)
+        self.uploads = Uploads(send)
+        self.results = Results(send, self._polling, self._clock, self._pipeline.clean)
+        self.documents = Documents(send, self._clock)
+        self.images = Images(send, self._pipeline.fetch_image)
+        self.push = Push(send)
+        self.datasources = Datasources(send)
+        self.sets = Sets(send)
+        self.fields = Fields(send)
 
     @classmethod
-    def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Make a client from `KLEARSTACK_URL`, `_COMPANY`, `_USERNAME` and `_PASSWORD`.
+    def from_env(
+        cls,
+        environment: Mapping[str, str] | None = None,
+        *,
+        config: str | os.PathLike[str] | None = None,
+        timeouts: Timeouts | None = None,
+        tls: Tls | None = None,
+        polling: Polling | None = None,
+    ) -> Self:
+        """Make a client from the environment, and from a configuration file if there is one.
+
+        Args:
+            environment: The process's own if left out: `KLEARSTACK_URL`, `_COMPANY`, `_USERNAME`
+                and `_PASSWORD`; if wanted, `_ENCODING` and `_ENDPOINTS` (JSON:
+                `{"images.get": "/access/klearstack/itsrealname"}`).
+            config: A TOML file with the same settings, which the environment overrides; if left
+                out, the one that `KLEARSTACK_CONFIG` names, or none. See
+                `help("klearstack_async.configuration")`.
+            timeouts: As for the client itself, like the next two.
+            tls: How to check the server's certificate.
+            polling: How often to look whether a batch is done.
 
         Raises:
-            ValueError: One of them is missing; the message names all that are.
+            ValueError: A part of the account is missing (the message names all that are), or a
+                setting can't be used.
+            OSError: The file can't be read.
         """
-        account = Account.from_env(environment)
+        found = read_configuration(environment, config)
+        if found.account is None:
+            raise ValueError(f"set {', '.join(found.missing)} in the environment")
         return cls(
-            account.url,
-            company_name=account.company_name,
-            username=account.username,
-            password=account.password,
+            found.account.url,
+            company_name=found.account.company_name,
+            username=found.account.username,
+            password=found.account.password,
+            timeouts=timeouts,
+            tls=tls,
+            polling=polling,
+            encoding=found.encoding,
+            endpoints=found.endpoints,
         )
 
     async def __aenter__(self) -> Self:
@@ -120,6 +176,9 @@ class KlearStack:
         traceback: TracebackType | None,
     ) -> None:
         await self._transport.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client can't be pickled: its password would be written out")
 
     def __repr__(self) -> str:
         return f"<KlearStack {self.account.username} at {self.account.url}>"
@@ -145,85 +204,69 @@ class KlearStack:
             polling=self._polling,
             clock=self._clock,
             ready=self._tokens.token,
-            log_in=self._tokens.log_in,
+            log_in=self._tokens.log_in_again,
         )
 
     async def send(self, request: Request[T]) -> T:
         """Send a prepared request and give what its decoder makes of the answer.
 
+        The builders of `klearstack_async.endpoints` make such requests, and so can you: a
+        `Request` of an `Endpoint`, fields (see `form_fields`) and a function of the `Reply`.
+
         Raises:
             KlearStackError: See `klearstack_async.errors` for the tree.
         """
-        return await self._authorised(request, CATALOGUE[request.endpoint])
+        return await self._pipeline.send(request)
 
-    async def _authorised(self, request: Request[T], endpoint: Endpoint) -> T:
-        """Send with a token; if that was no longer good, once more with a new one."""
-        token = await self._tokens.token()
-        try:
-            return await self._once(request, endpoint, token)
-        except AuthenticationError:
-            # Either the token ended early or the password is wrong: only a new token tells.
-            renewed = await self._tokens.renew(stale=token)
-            if request.file is not None and not is_repeatable(request.file.source):
-                raise
-            return await self._once(request, endpoint, renewed.access_token, attempt=2)
+    async def call(
+        self,
+        endpoint: str,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        file: SourceLike | None = None,
+        file_field: str = "file",
+        filename: str | None = None,
+        credentials: Credentials | str = Credentials.FULL,
+        bearer: bool = True,
+        replay_is_safe: bool = False,
+    ) -> Any:
+        """Call an endpoint that the library doesn't know, with token and credentials.
 
-    async def _once(
-        self, request: Request[T], endpoint: Endpoint, token: str | None, attempt: int = 1
-    ) -> T:
-        """Make one attempt, and say so if nobody knows what became of it."""
-        try:
-            reply = await self._exchange(request, endpoint, token, attempt)
-            judge(reply)
-            return read(reply, request.decode)
-        except KlearStackError as error:
-            error.endpoint, error.attempt = endpoint.name, attempt
-            if endpoint.replay is Replay.UNSAFE and may_have_happened(error):
-                raise _unknown(error) from error
-            raise
+        Args:
+            endpoint: Its name (`getsomething`, below `/access/klearstack/`), its whole path, or
+                one of `endpoints` by the library's name, such as `images.get`, which then brings
+                its own credentials and rules.
+            fields: The form's fields: text, numbers, flags, dates, and mappings and lists, which
+                are sent as JSON text. What is None is left out.
+            file: A file to send along, as for uploads.
+            file_field: The form field of the file.
+            filename: The file's name; needed for bytes.
+            credentials: What of the account goes into the body: `Credentials.FULL`, `USER`
+                (without the password), `COMPANY` or `NONE`.
+            bearer: Whether the call wants an access token.
+            replay_is_safe: Whether it may be sent again when nobody knows what became of it. If
+                not, such a failure is an `OutcomeUnknown`.
 
-    async def _exchange(
-        self, request: Request[T], endpoint: Endpoint, token: str | None, attempt: int
-    ) -> Reply:
-        """Put credentials and body together, and exchange them for an answer."""
-        fields = {**self._credentials(endpoint.credentials), **request.fields}
-        body, content_type = await body_of(
-            fields, request.file, stall_seconds=self._timeouts.stall_seconds
+        Returns:
+            The answer as it came: JSON as Python values, an image or other file as bytes, and
+            anything else as text. A 200 that says no is not recognised here: that takes
+            knowing the endpoint.
+
+        Raises:
+            KlearStackError: See `klearstack_async.errors` for the tree.
+            TypeError, ValueError: A field or the file can't be sent.
+        """
+        request = call_endpoint(
+            endpoint,
+            fields or {},
+            file=file,
+            file_field=file_field,
+            filename=filename,
+            credentials=Credentials(credentials),
+            bearer=bearer,
+            replay=Replay.SAFE if replay_is_safe else Replay.UNSAFE,
         )
-        headers = {"Content-Type": content_type, "Accept": "application/json"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        secrets = (self.account.password, token or "", fields.get("refresh_token", ""))
-        try:
-            answer = await self._transport.post(self.account.url + endpoint.path, headers, body)
-        except TransportError as error:
-            error.args = (one_line(cleaned(str(error.args[0]), secrets), 400),)
-            raise
-        return Reply(
-            answer.status,
-            answer.headers,
-            answer.body,
-            endpoint=endpoint.name,
-            attempt=attempt,
-            secrets=secrets,
-        )
-
-    def _credentials(self, which: Credentials) -> dict[str, str]:
-        account = self.account
-        if which is Credentials.COMPANY:
-            return {"company_name": account.company_name}
-        return {
-            "company_name": account.company_name,
-            "username": account.username,
-            "password": account.password,
-        }
-
-    async def _log_in(self) -> Tokens:
-        return await self._once(log_in(self._clock.now()), CATALOGUE["auth.login"], None)
-
-    async def _refresh(self, tokens: Tokens) -> Tokens:
-        request = refresh_tokens(tokens.refresh_token or "", self._clock.now())
-        return await self._once(request, CATALOGUE["auth.refresh"], tokens.access_token)
+        return await self.send(request)
 
 
 def _warn_of_plain_http(url: str) -> None:
@@ -233,14 +276,3 @@ def _warn_of_plain_http(url: str) -> None:
             f"{url} is not encrypted: the password would travel in clear text; use https",
             stacklevel=3,
         )
-
-
-def _unknown(error: KlearStackError) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"it was sent, but whether it was carried out is not known ({error.args[0]}); "
-        "sending it again may store it twice",
-        endpoint=error.endpoint,
-        status=error.status,
-        attempt=error.attempt,
-        excerpt=error.excerpt,
-    )

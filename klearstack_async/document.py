@@ -12,9 +12,10 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, TypeVar, overload
 
 from klearstack_async.field import Box, Field, Row
+from klearstack_async.keyed import gathered, pairs_of, unused_key
 from klearstack_async.values import date_from, flag_from, instant_from
 
-__all__ = ["Document"]
+__all__ = ["Document", "id_of"]
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ _METADATA = frozenset(
         "upload_time",
         "finished_time",
         "approved_date",
+        "ocr_id",
         "status",
         "error",
     }
@@ -52,19 +54,26 @@ class Document:
     in `extra`, and metadata as it was sent in `metadata`.
     """
 
-    __slots__ = ("_by_name", "_parts", "_source", "_strange")
+    __slots__ = ("_beside", "_by_name", "_parts", "_source", "_strange")
 
     def __init__(
-        self, source: tuple[Row, ...] | dict[str, Any], *, strange: tuple[Any, ...] = ()
+        self,
+        source: tuple[Row, ...] | bytes | Mapping[str, Any],
+        *,
+        strange: tuple[Any, ...] = (),
+        beside: Mapping[str, Any] | None = None,
     ) -> None:
         """Keep what was decoded.
 
         Args:
-            source: The rows of the positional shape, or the object of the keyed one.
+            source: The rows of the positional shape, or the object of the keyed one, which is
+                best given as its JSON: then keys that repeat are kept.
             strange: Rows that are not of the documented form; they end in `extra["rows"]`.
+            beside: What the answer says about the document outside of it.
         """
         self._source = source
         self._strange = strange
+        self._beside = beside or {}
         self._parts: _Parts | None = None
         self._by_name: dict[str, Field] | None = None
 
@@ -107,6 +116,11 @@ class Document:
     def approved_date(self) -> date | None:
         """When it was approved."""
         return self._metadata_as("approved_date", date_from)
+
+    @property
+    def ocr_id(self) -> str | None:
+        """The id of its text, which `documents.text_in_box` asks for; only `get` brings it."""
+        return self._metadata_as("ocr_id", str)
 
     @property
     def failure(self) -> str | None:
@@ -193,13 +207,33 @@ class Document:
             "extra": parts.extra,
         }
 
+    def to_record(self) -> dict[str, Any]:
+        """Give one flat row for a table: the metadata, then each field's value by its name.
+
+        Returns:
+            Values as sent. A name that repeats, such as a line item's, holds the list of its
+            values in order; a field that is called like metadata stands under `field.<name>`.
+            Confidences, places and `extra` are left out: `to_dict` has them.
+        """
+        metadata = dict(self.metadata)
+        values: dict[str, list[Any]] = {}
+        for field in self.fields:
+            name = f"field.{field.name}" if field.name in metadata else field.name
+            values.setdefault(name, []).append(field.value)
+        return metadata | {k: v[0] if len(v) == 1 else v for k, v in values.items()}
+
+    def with_answer(self, beside: Mapping[str, Any]) -> Document:
+        """Give the document together with what its answer said outside of it."""
+        return Document(self._source, strange=self._strange, beside=beside)
+
     def _read(self) -> _Parts:
         if self._parts is None:
             source = self._source
-            if isinstance(source, dict):
-                self._parts = _parts_of_object(source)
+            if isinstance(source, tuple):
+                parts = _parts_of_rows(source, self._strange)
             else:
-                self._parts = _parts_of_rows(source, self._strange)
+                parts = _parts_of_object(_pairs(source))
+            self._parts = _with_what_stood_beside(parts, self._beside) if self._beside else parts
         return self._parts
 
     def _metadata_as(self, name: str, convert: Callable[[Any], T]) -> T | None:
@@ -213,38 +247,76 @@ class Document:
             return None
 
 
+def id_of(document: Document | str) -> str:
+    """Give a document's id, which a call about it asks for.
+
+    Raises:
+        ValueError: The document has none, because the service sent none.
+    """
+    document_id = document.document_id if isinstance(document, Document) else document
+    if not document_id:
+        raise ValueError("this document has no id: the service sent none")
+    return document_id
+
+
 def _parts_of_rows(rows: tuple[Row, ...], strange: tuple[Any, ...]) -> _Parts:
     metadata: dict[str, Any] = {}
     fields: list[Field] = []
     kept: list[Any] = list(strange)
     for row in rows:
-        name = _metadata_name(row.name) if row.confidence is None and row.place is None else None
+        bare = row.confidence is None and row.place is None and row.box is None
+        name = _metadata_name(row.name) if bare else None
         if name is None:
             page = None if row.place is None else row.place.page_index
             fields.append(Field(row.name, row.value, row.confidence, page, _box(row.box)))
-        elif metadata.setdefault(name, row.value) != row.value:
+        elif not _is_metadata(name, row.value, metadata):
             # The service repeats Is_Approved; a repetition that disagrees must not get lost.
             kept.append([row.value, row.name])
     return _Parts(metadata, tuple(fields), {"rows": kept} if kept else {})
 
 
-def _parts_of_object(source: dict[str, Any]) -> _Parts:
+def _pairs(source: bytes | Mapping[str, Any]) -> list[tuple[str, Any]]:
+    if not isinstance(source, bytes):
+        return list(source.items())
+    try:
+        return pairs_of(source)
+    except ValueError:
+        # It was JSON enough to be found in the answer; whatever it is, it isn't lost.
+        return [("document", source.decode("utf-8", "replace"))]
+
+
+def _parts_of_object(pairs: list[tuple[str, Any]]) -> _Parts:
     metadata: dict[str, Any] = {}
     fields: list[Field] = []
-    extra: dict[str, Any] = {}
-    for key, value in source.items():
+    left: list[tuple[str, Any]] = []
+    for key, value in pairs:
         if isinstance(value, dict) and "value" in value:
             field, rest = _field_of_object(key, value)
             fields.append(field)
-            if rest:
-                extra[key] = rest
-            continue
-        name = _metadata_name(key)
-        if name is None or name in metadata or isinstance(value, dict | list):
-            extra[key] = value
-        else:
-            metadata[name] = value
-    return _Parts(metadata, tuple(fields), extra)
+            left += [(key, rest)] if rest else []
+        elif not _is_metadata(key, value, metadata):
+            left.append((key, value))
+    return _Parts(metadata, tuple(fields), gathered(left))
+
+
+def _is_metadata(key: str, value: Any, metadata: dict[str, Any]) -> bool:
+    """Take a value in as metadata; False if it is none, or contradicts what stands there."""
+    name = _metadata_name(key)
+    if name is None or isinstance(value, dict | list):
+        return False
+    if metadata.get(name) is None:
+        # A null says nothing that could contradict.
+        metadata[name] = value
+    known = metadata[name]
+    return known == value and type(known) is type(value)
+
+
+def _with_what_stood_beside(parts: _Parts, beside: Mapping[str, Any]) -> _Parts:
+    """Add what the answer says about a document outside of it; the document's own word counts."""
+    metadata = dict(parts.metadata)
+    left = {key: value for key, value in beside.items() if not _is_metadata(key, value, metadata)}
+    extra = {**parts.extra, unused_key("answer", parts.extra): left} if left else parts.extra
+    return _Parts(metadata, parts.fields, extra)
 
 
 def _field_of_object(name: str, source: dict[str, Any]) -> tuple[Field, dict[str, Any]]:

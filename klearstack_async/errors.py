@@ -18,7 +18,8 @@
     │   └── DecodeError         the body is not what the endpoint answers
     ├── OutcomeUnknown          a write that may have been carried out
     ├── SourceChanged           a file that changed while it was sent
-    └── BatchNotReady           a wait that ran out; also a TimeoutError
+    ├── BatchNotReady           a wait that ran out; also a TimeoutError
+    └── WebhookError            a push that can't be accepted; `status` is what to answer
 
 Misuse raises the built-ins (`TypeError`, `ValueError`), and the disk's own `OSError` passes as it
 is. No text in here ever holds a password or a token: what a server said is cleaned before it
@@ -52,6 +53,7 @@ __all__ = [
     "SourceChanged",
     "StallTimeout",
     "TransportError",
+    "WebhookError",
 ]
 
 
@@ -176,3 +178,27 @@ class BatchNotReady(KlearStackError, TimeoutError):
     """
 
     batch: Batch | None = None
+
+
+class WebhookError(KlearStackError):
+    """A request to the customer's endpoint that is no push, or not from whom it should be.
+
+    Attributes:
+        status: The HTTP status to answer it with: 400 malformed, 401 wrong or missing token or
+            credentials, 413 too large, 415 an unknown content type, 422 not a push.
+    """
+
+    status: int
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        endpoint: str = "",
+        status: int = 400,
+        attempt: int = 1,
+        excerpt: str = "",
+    ) -> None:
+        super().__init__(
+            message, endpoint=endpoint, status=status, attempt=attempt, excerpt=excerpt
+        )

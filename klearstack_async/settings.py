@@ -1,4 +1,4 @@
-"""What a user can set: the account, timeouts, TLS, how to look for results.
+"""What a user can set: the account, timeouts, TLS, how to look for results, the API's own shape.
 
 Plain values that are checked when they are made. Nothing here talks to anything.
 """
@@ -6,21 +6,42 @@ Plain values that are checked when they are made. Nothing here talks to anything
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 __all__ = [
     "Account",
     "DocumentType",
+    "Encoding",
+    "EndpointOverride",
     "InvoiceType",
     "Polling",
     "Processing",
+    "QuickBooksStatus",
     "Timeouts",
     "Tls",
+    "check_path",
 ]
+
+_PATH = re.compile(r"/[^\s?#/][^\s?#]*")
+
+
+def check_path(path: Any) -> None:
+    """Refuse what is no path below the host: glued to the host, it could name another one.
+
+    Raises:
+        ValueError: It doesn't begin with a slash, or holds a blank, `?` or `#`.
+    """
+    if not isinstance(path, str) or not _PATH.fullmatch(path) or {".", ".."} & {*path.split("/")}:
+        raise ValueError(
+            f"an endpoint's path looks like /access/klearstack/name, not {path!r}; "
+            "the host belongs into url="
+        )
+
 
 ENVIRONMENT = {
     "url": "KLEARSTACK_URL",
@@ -48,20 +69,12 @@ class Account:
     password: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(
-                f"url must look like https://acme.klearstackapp.com, not {_shown(self.url)!r}"
-            )
-        if parts.username or parts.password:
-            raise ValueError("url must not hold credentials; pass username= and password=")
-        for name in ("company_name", "username", "password"):
-            if not getattr(self, name):
+        for name in ("url", "company_name", "username", "password"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} is a text, not {type(getattr(self, name)).__name__}")
+            if not getattr(self, name) and name != "url":
                 raise ValueError(f"{name} is empty")
-        if parts.query or parts.fragment or any(c.isspace() for c in self.url):
-            raise ValueError("url must be a host and nothing else, without ?, # or blanks")
-        # Reading the port checks it.
-        _ = parts.port
+        _check_url(self.url)
         object.__setattr__(self, "url", self.url.rstrip("/"))
 
     @classmethod
@@ -78,9 +91,20 @@ class Account:
         return cls(**{key: found[name] for key, name in ENVIRONMENT.items()})
 
 
-def _shown(url: str) -> str:
-    """Cut what may be a password out of a wrong URL before it gets into a message."""
-    return url.rpartition("@")[2]
+def _check_url(url: str) -> None:
+    if "@" in url:
+        # Not shown: what stands before the @ may be a password.
+        raise ValueError("url must not hold credentials; pass username= and password=")
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        is_host = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise ValueError(f"url {url!r} can't be read: {error}") from None
+    if not is_host:
+        raise ValueError(f"url must look like https://acme.klearstackapp.com, not {url!r}")
+    if parts.query or parts.fragment or any(c.isspace() for c in url):
+        raise ValueError("url must be a host and nothing else, without ?, # or blanks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +132,7 @@ class Tls:
         ca_file: A PEM file of authorities to trust instead of the system's.
     """
 
-    ca_file: Path | None = None
+    ca_file: str | os.PathLike[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +155,81 @@ class Polling:
         """How long to pause after so many looks (0: before the first)."""
         # The exponent is bounded because the product is not: 1.5 ** 10_000 overflows.
         return min(self.longest_seconds, self.first_seconds * self.factor ** min(looks, 64))
+
+
+class Encoding(StrEnum):
+    """How a form without a file is written; the vendor's samples know all three.
+
+    A form with a file is always `multipart`.
+    """
+
+    MULTIPART = "multipart"
+    URLENCODED = "urlencoded"
+    JSON = "json"
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ValueError(f"encoding is one of {', '.join(cls)}, not {value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointOverride:
+    """What is different about an endpoint at your service.
+
+    Attributes:
+        path: Its path below the host, such as `/access/klearstack/getimage`; None for the
+            library's own.
+        parameters: Other names for its form fields: the library's name to the service's, such as
+            `{"page_index": "page"}`. An empty name leaves the field out.
+        encoding: An `Encoding`, or None for the client's.
+    """
+
+    path: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    encoding: Encoding | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.path is not None:
+            check_path(self.path)
+        if self.encoding is not None:
+            object.__setattr__(self, "encoding", Encoding(self.encoding))
+        # They may come from a file.
+        parameters: Any = self.parameters
+        if not isinstance(parameters, Mapping):
+            raise ValueError(f"parameters are names to names, not {parameters!r}")  # noqa: TRY004 - the setting is wrong, not the code
+        theirs = [name for name in parameters.values() if name != ""]
+        if not all(isinstance(name, str) for name in theirs):
+            raise ValueError(f"parameters are names to names, not {dict(parameters)}")
+        if len(set(theirs)) < len(theirs):
+            raise ValueError(f"two parameters get the same name in {dict(parameters)}")
+
+    @classmethod
+    def of(cls, value: str | EndpointOverride | Mapping[str, Any]) -> EndpointOverride:
+        """Take a path alone, or an object of a configuration, for the override it means.
+
+        Raises:
+            ValueError: It is none; the message says what is wrong.
+        """
+        if isinstance(value, EndpointOverride):
+            return value
+        if isinstance(value, str):
+            return cls(value)
+        if not isinstance(value, Mapping):
+            raise ValueError(f"an endpoint is set by a path or an object, not by {value!r}")  # noqa: TRY004 - the setting is wrong, not the code
+        unknown = sorted(value.keys() - {"path", "parameters", "encoding"})
+        if unknown:
+            raise ValueError(
+                f"an endpoint has path, parameters and encoding, not {unknown[0]} "
+                "(in TOML, a name with a dot in it stands in quotes)"
+            )
+        return cls(**value)
+
+
+class QuickBooksStatus(StrEnum):
+    """What became of a document in QuickBooks Enterprise. Open: any other text may be given."""
+
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
 
 
 class DocumentType(StrEnum):

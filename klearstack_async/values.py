@@ -1,4 +1,4 @@
-"""From the texts that the service writes to Python's values: dates, decimals, flags.
+"""Between the texts of the service and Python's values: dates, decimals, flags.
 
 Pure, and strict: what has two readings raises `ValueError` instead of being guessed.
 """
@@ -10,7 +10,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["date_from", "decimal_from", "flag_from", "instant_from"]
+__all__ = [
+    "date_from",
+    "date_text",
+    "decimal_from",
+    "flag_from",
+    "instant_from",
+    "timestamp_text",
+]
 
 # strptime's %b follows the process's locale; the service always writes English months.
 _MONTHS = {
@@ -49,6 +56,28 @@ def date_from(value: Any) -> date:
     if match is None or month is None:
         raise ValueError(f"{value!r} is not a date such as 26-Jul-2025; read .value yourself")
     return date(int(match["year"]), month, int(match["day"]))
+
+
+def date_text(value: date) -> str:
+    """Write a date as requests want it: `31/01/2026`.
+
+    Raises:
+        TypeError: It is no date; a text could mean two dates.
+    """
+    if not isinstance(value, date):
+        raise TypeError(f"pass a datetime.date, not {value!r}")
+    return f"{value.day:02}/{value.month:02}/{value.year:04}"
+
+
+def timestamp_text(value: datetime) -> str:
+    """Write an instant as QuickBooks' answer has it: `14/04/2021 12:32:49`, without a zone.
+
+    Raises:
+        TypeError: It is no instant.
+    """
+    if not isinstance(value, datetime):
+        raise TypeError(f"pass a datetime.datetime, not {value!r}")
+    return f"{date_text(value)} {value.hour:02}:{value.minute:02}:{value.second:02}"
 
 
 def instant_from(value: Any) -> datetime:

@@ -21,13 +21,17 @@ ORDER = (
     "values",
     "settings",
     "field",
+    "keyed",
     "document",
     "models",
     "wire",
     "transport",
     "endpoints",
+    "configuration",
     "bulk",
+    "pipeline",
     "client",
+    "webhooks",
     "cli",
 )
 

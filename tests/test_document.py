@@ -50,6 +50,46 @@ def test_documents_are_compared_by_what_they_say() -> None:
     assert Document({}) != "a document"
 
 
+def test_a_null_is_replaced_by_a_later_value_and_never_replaces_one() -> None:
+    document = Document(
+        {"Document_id": None, "document_id": "6a", "file_name": "a", "FILE_NAME": None}
+    )
+    assert (document.document_id, document.file_name) == ("6a", "a")
+    assert document.extra == {"FILE_NAME": None}
+
+
+def test_a_record_has_the_metadata_and_each_value_by_its_name() -> None:
+    source = b"""{
+        "Document_id": "6a", "status": "ok", "status": "later", "status": {"value": "paid"},
+        "Total": {"value": "1.50"}, "Line": {"value": "a"}, "Line": {"value": ["b"]}, "More": [1]
+    }"""
+    assert Document(source).to_record() == {
+        "document_id": "6a",
+        "status": "ok",
+        "Total": "1.50",
+        "Line": ["a", ["b"]],
+        "field.status": "paid",
+    }
+
+
+def test_what_an_answer_says_beside_a_document_is_added_and_contradicts_nothing() -> None:
+    document = Document({"Document_id": "6a", "file_name": None, "answer": "mine"})
+    beside = {"document_id": "6b", "file_name": "a.pdf", "status": "failed", "new": [1]}
+    whole = document.with_answer(beside)
+    assert (whole.document_id, whole.file_name) == ("6a", "a.pdf")
+    assert whole.failure == "the service gives no reason"
+    assert whole.extra == {"answer": "mine", "answer_": {"document_id": "6b", "new": [1]}}
+    assert document.extra == {"answer": "mine"}
+    assert document.with_answer({}) == document
+
+
+def test_a_source_that_is_no_object_is_kept_as_its_text() -> None:
+    for source in (b'{"a": 1,}', b"\xff", b"[1]"):
+        document = Document(source)
+        assert document.extra == {"document": source.decode("utf-8", "replace")}
+        assert document.fields == ()
+
+
 @pytest.mark.parametrize("name", errors.__all__)
 def test_an_error_survives_pickling(name: str) -> None:
     kind: type[KlearStackError] = getattr(errors, name)

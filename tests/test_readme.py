@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from conftest import client_of
+import pytest
+from aiohttp import web
+from conftest import Handler, Serve, client_at, client_of, until
 from documents import invoice_pdf
 from PIL import Image
 
 from klearstack_async import DocumentOptions, OutcomeState
-from klearstack_async.sandbox import Sandbox
+from klearstack_async.sandbox import PushTarget, Sandbox
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -61,15 +67,19 @@ async def test_the_program_with_a_sandbox_runs_as_it_stands(tmp_path: Path) -> N
     assert "state=<BatchState.COMPLETE" in out
 
 
-async def test_the_box_that_the_readme_draws_lies_on_the_words(tmp_path: Path) -> None:
-    path = tmp_path / "invoice.pdf"
-    path.write_bytes(invoice_pdf())
+async def test_the_box_that_the_readme_draws_lies_on_the_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = next(block for block in python_blocks() if "ImageDraw" in block)
+    body = "".join(f"    {line}\n" for line in block.splitlines())
+    names: dict[str, Any] = {}
+    exec(f"async def draw(ks, document, field):\n{body}", names)  # noqa: S102 - our own README
+    monkeypatch.chdir(tmp_path)
     async with Sandbox(processing_seconds=0) as sandbox, client_of(sandbox) as ks:
-        upload = await ks.uploads.document(path)
-        field = (await ks.results.wait(upload.batch_id, expected=1)).documents[0]["Inv_Total"]
-    program = next(block for block in python_blocks() if "ImageDraw" in block)
-    given = f"from klearstack_async import Box, Field\nfield = {field!r}\n"
-    await run_program(given + program, tmp_path)
+        upload = await ks.uploads.document(invoice_pdf(), filename="invoice.pdf")
+        document = (await ks.results.wait(upload.batch_id, expected=1)).documents[0]
+        field = document["Inv_Total"]
+        await names["draw"](ks, document, field)
     assert field.box is not None
     with Image.open(tmp_path / "box.png") as image:
         inside = image.convert("L").crop(tuple(round(edge) for edge in field.box))  # type: ignore[arg-type]
@@ -77,6 +87,88 @@ async def test_the_box_that_the_readme_draws_lies_on_the_words(tmp_path: Path) -
     # The words fill the box that was drawn around them, but for a margin of some pixels.
     assert x2 - x1 > 0.8 * inside.width
     assert y2 - y1 > 0.5 * inside.height
+
+
+async def test_the_program_that_corrects_and_approves_runs_as_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "invoice.pdf").write_bytes(invoice_pdf())
+    program = next(block for block in python_blocks() if "documents.approve" in block)
+    async with Sandbox(processing_seconds=0) as sandbox:
+        # As it warns of the endpoints that are assumed.
+        out = await run_program(program, tmp_path, **account_of(sandbox))
+    assert "Document is already approved" in out
+    assert "invoice.pdf 2022-10-02" in out
+    assert "SetStatus(" in out
+    assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+
+
+async def test_the_receiver_of_pushes_takes_what_the_sandbox_pushes() -> None:
+    block = next(block for block in python_blocks() if "parse_push" in block)
+    names: dict[str, Any] = {}
+    exec(block.replace('"..."', '"from-klearstack"'), names)  # noqa: S102 - our own README
+    statuses: list[int] = []
+
+    async def receive(request: web.Request) -> web.StreamResponse:
+        answer: web.Response = await names["receive"](request)
+        statuses.append(answer.status)
+        return answer
+
+    async with push_receiver(receive) as url, Sandbox(processing_seconds=0) as sandbox:
+        for token in ("wrong", "from-klearstack"):
+            target = PushTarget(
+                url=url, token=token, company_name="me", username="me", password="from-klearstack"
+            )
+            await sandbox.register_push(target)
+            async with client_of(sandbox) as ks:
+                await ks.uploads.document(invoice_pdf(token), filename="invoice.pdf")
+                expected = len(statuses) + 1
+                await until(lambda: len(statuses) == expected)  # noqa: B023 - awaited at once
+    assert statuses == [401, 200]
+
+
+@asynccontextmanager
+async def push_receiver(handler: Handler) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_post("/push", handler)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/push"
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_readmes_own_request_gives_what_its_decoder_makes(serve: Serve) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        form = dict(await request.post())
+        assert form == {"company_name": "demo", "kind": "a"}
+        return web.json_response({"result": [1, 2, 3]})
+
+    names: dict[str, Any] = {}
+    exec(next(block for block in python_blocks() if "SOMETHING" in block), names)  # noqa: S102 - our own README
+    async with client_at(await serve(getsomething=answer)) as ks:
+        assert await names["number_of_things"](ks) == 3
+
+
+def test_the_readmes_programs_are_right_for_mypy(tmp_path: Path) -> None:
+    programs = [
+        block
+        for block in python_blocks()
+        if "asyncio.run(" in block or "async def receive" in block
+    ]
+    paths = []
+    for number, program in enumerate(programs):
+        paths.append(tmp_path / f"program_{number}.py")
+        paths[-1].write_text(program)
+    assert len(paths) >= 4
+    ran = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", *paths],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 async def test_the_curl_commands_run_as_they_stand(tmp_path: Path) -> None:

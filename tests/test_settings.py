@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from klearstack_async import Account, KlearStack, Polling, Timeouts
@@ -34,6 +36,22 @@ def test_credentials_in_the_url_are_refused_and_not_shown() -> None:
         with pytest.raises(ValueError, match="url must") as caught:
             Account(url, "acme", "ap", "p")
         assert "MARKED" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://ap:s3cret/pass@host", "https://:@host", "https://ap@host", "https://ap:s3℀cret@h"],
+)
+def test_nothing_before_an_at_sign_is_shown(url: str) -> None:
+    with pytest.raises(ValueError, match="must not hold credentials") as caught:
+        Account(url, "a", "b", "c")
+    assert "s3" not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", [12345, b"bytes", None])
+def test_a_password_that_is_no_text_is_refused(password: Any) -> None:
+    with pytest.raises(TypeError, match="password is a text"):
+        Account("https://a.example", "a", "b", password)
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ class BulkRun:
             polling: When to look at a batch.
             clock: What time it is.
             ready: Awaited once before anything is sent; raises if the account is no good.
-            log_in: Logs in by password; tells whether the account is still good.
+            log_in: Logs in again; tells whether the account is still good.
         """
         self.report = BulkReport()
         self._sources = sources

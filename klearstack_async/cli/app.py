@@ -9,7 +9,7 @@ import signal
 from collections.abc import Coroutine
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
 import typer
@@ -19,9 +19,15 @@ from klearstack_async._version import __version__
 from klearstack_async.bulk.options import WORKERS
 from klearstack_async.bulk.outcome import OutcomeState
 from klearstack_async.cli.display import console_for, outcome_table, printable
+from klearstack_async.cli.endpoints import show_endpoints
 from klearstack_async.cli.running import TABLE_ROWS, Ran, run_bulk
 from klearstack_async.cli.service import client_for
+from klearstack_async.configuration import read_configuration
+from klearstack_async.endpoints.catalogue import with_overrides
 from klearstack_async.settings import DocumentType
+
+if TYPE_CHECKING:
+    from klearstack_async.sandbox import PushTarget
 
 __all__ = ["app"]
 
@@ -166,14 +172,26 @@ def sandbox(
         float, typer.Option(min=0, help="How long a document takes to be read, at least.")
     ] = 2.0,
     shape: Annotated[Shape, typer.Option(help="The shape of the results.")] = Shape.POSITIONAL,
+    push_url: Annotated[
+        str | None, typer.Option(help="Push every document that is done to this address.")
+    ] = None,
+    push_token: Annotated[
+        str, typer.Option(help="The Bearer token of these pushes.")
+    ] = "demo-push-token",  # noqa: S107 - the sandbox's token is no secret
 ) -> None:
-    """Run an emulator of the service until Ctrl-C."""
+    """Run an emulator of the service until Ctrl-C.
+
+    Pushes carry the sandbox's own company, username and password in their body.
+    """
     from klearstack_async.sandbox import Sandbox  # noqa: PLC0415 - an extra
 
     console = console_for()
+    # Made first: what is wrong with it is told before anything starts.
+    target = None if push_url is None else _push_target(push_url, push_token)
 
     async def run() -> None:
         async with Sandbox(
+            push=target,
             host=host,
             port=port,
             folder=folder,
@@ -198,6 +216,30 @@ def sandbox(
         if error.errno != errno.EADDRINUSE:
             raise
         raise ValueError(f"port {port} is taken; choose another with --port") from None
+
+
+def _push_target(url: str, token: str) -> PushTarget:
+    from klearstack_async.sandbox import PushTarget  # noqa: PLC0415 - an extra
+
+    try:
+        return PushTarget(
+            url=url,
+            token=token,
+            company_name="demo",
+            username="demo",
+            password="demo-password",  # noqa: S106 - the sandbox's password is no secret
+        )
+    except ValueError as error:
+        raise ValueError(f"--push-url, --push-token: {error}") from None
+
+
+@app.command()
+def endpoints() -> None:
+    """List the API's endpoints: where they are, how surely they are known, what a retry does.
+
+    What KLEARSTACK_ENDPOINTS or the file of KLEARSTACK_CONFIG says otherwise is shown as set.
+    """
+    show_endpoints(console_for(), with_overrides(read_configuration().endpoints).values())
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

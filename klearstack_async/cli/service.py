@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from rich.console import Console
 
 from klearstack_async.client import KlearStack
-from klearstack_async.settings import ENVIRONMENT
+from klearstack_async.configuration import configured
 
 __all__ = ["client_for"]
 
@@ -26,7 +25,7 @@ async def client_for(console: Console, *, sandbox: bool = False) -> AsyncIterato
         ValueError: The environment names only a part of an account.
         ImportError: A sandbox is needed, and its extra isn't installed.
     """
-    if not sandbox and any(os.environ.get(name) for name in ENVIRONMENT.values()):
+    if not sandbox and configured():
         async with KlearStack.from_env() as client:
             console.print(
                 f"Service: {client.account.url} as {client.account.username}", markup=False

@@ -1,22 +1,42 @@
-"""Results: page 8 of the vendor's documentation."""
+"""Results: pages 8 to 13 of the vendor's documentation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import date
 
 import anyio
+import anyio.lowlevel
 
+from klearstack_async.document import Document
+from klearstack_async.endpoints.catalogue import CATALOGUE
 from klearstack_async.endpoints.sending import Send
 from klearstack_async.errors import BatchFailed, BatchNotReady
-from klearstack_async.models import Batch, BatchState
-from klearstack_async.settings import DocumentType, Polling
+from klearstack_async.models import (
+    Batch,
+    BatchState,
+    DocumentList,
+    Upload,
+    batch_id_of,
+    set_reference_of,
+)
+from klearstack_async.settings import DocumentType, Polling, QuickBooksStatus
 from klearstack_async.transport.clock import Clock
-from klearstack_async.wire.form import form_fields
+from klearstack_async.values import date_text
+from klearstack_async.wire.form import FieldValue, form_fields
 from klearstack_async.wire.redaction import one_line
 from klearstack_async.wire.request import Request
-from klearstack_async.wire.results import batch_decoder
+from klearstack_async.wire.results import batch_decoder, decode_each, decode_list
 
-__all__ = ["Results", "batch_documents"]
+__all__ = [
+    "Results",
+    "approved_documents",
+    "batch_documents",
+    "documents_between",
+    "documents_in_set",
+    "documents_of_user",
+    "modified_documents",
+]
 
 DEFAULT_WAIT_SECONDS = 900.0
 
@@ -36,11 +56,62 @@ def batch_documents(
         "approve_flag": approved,
         "save_flag": saved,
     }
-    return Request("results.in_batch", form_fields(fields), batch_decoder(batch_id, expected))
+    endpoint = CATALOGUE["results.in_batch"]
+    return Request(endpoint, form_fields(fields), batch_decoder(batch_id, expected))
+
+
+def documents_between(
+    from_date: date, to_date: date, *, document_type: DocumentType | str
+) -> Request[DocumentList]:
+    """Build the call that asks for the documents of some days (page 9)."""
+    fields = form_fields(_range(from_date, to_date) | {"document_type": document_type})
+    return Request(CATALOGUE["results.between"], fields, decode_list)
+
+
+def documents_in_set(reference: str, *, document_type: DocumentType | str) -> Request[DocumentList]:
+    """Build the call that asks for the results of a set (page 10)."""
+    fields = form_fields({"set_reference_number": reference, "document_type": document_type})
+    return Request(CATALOGUE["results.in_set"], fields, decode_list)
+
+
+def documents_of_user(*, approved: bool | None, saved: bool | None) -> Request[DocumentList]:
+    """Build the call that asks for what the account's user may see (page 11)."""
+    fields = form_fields({"approve_flag": approved, "save_flag": saved})
+    return Request(CATALOGUE["results.of_user"], fields, decode_list)
+
+
+def modified_documents(*, document_type: DocumentType | str | None) -> Request[DocumentList]:
+    """Build the call that asks for what was modified since the last one (page 12)."""
+    fields = form_fields({"document_type": document_type})
+    return Request(CATALOGUE["results.modified"], fields, decode_list)
+
+
+def approved_documents(
+    from_date: date,
+    to_date: date,
+    *,
+    document_type: DocumentType | str | None,
+    users: Iterable[str] | None,
+    quickbooks_status: QuickBooksStatus | str | None,
+) -> Request[DocumentList]:
+    """Build the call that asks for what was approved on some days (page 13)."""
+    fields = form_fields(
+        _range(from_date, to_date)
+        | {
+            "document_type": document_type,
+            "user_list": None if users is None else _listed(users),
+            "QBE_status": quickbooks_status,
+        }
+    )
+    return Request(CATALOGUE["results.approved"], fields, decode_list)
 
 
 class Results:
-    """Fetch what was read."""
+    """Fetch what was read.
+
+    Every method that lists documents has a twin, `stream_...`, that gives them one after the
+    other and lets other tasks run in between. The answer itself is read as a whole first.
+    """
 
     def __init__(
         self, send: Send, polling: Polling, clock: Clock, clean: Callable[[str], str]
@@ -60,7 +131,7 @@ class Results:
 
     async def in_batch(
         self,
-        batch_id: str,
+        batch: Upload | str,
         *,
         document_type: DocumentType | str = DocumentType.INVOICES,
         expected: int | None = None,
@@ -70,7 +141,7 @@ class Results:
         """Look once what a batch holds.
 
         Args:
-            batch_id: From the receipt of an upload.
+            batch: The receipt of the upload, or its `batch_id`.
             document_type: A `DocumentType` or any text; what was uploaded.
             expected: How many documents were uploaded in it. The service need not say whether a
                 batch is done; then their number tells.
@@ -90,7 +161,7 @@ class Results:
         id"; its answer isn't documented, and both known shapes of results are understood.
         """
         request = batch_documents(
-            batch_id,
+            batch_id_of(batch),
             document_type=document_type,
             expected=expected,
             approved=approved,
@@ -100,7 +171,7 @@ class Results:
 
     async def wait(
         self,
-        batch_id: str,
+        batch: Upload | str,
         *,
         expected: int | None = None,
         document_type: DocumentType | str = DocumentType.INVOICES,
@@ -109,7 +180,7 @@ class Results:
         """Look again and again, at growing intervals, until the batch is done.
 
         Args:
-            batch_id: From the receipt of an upload.
+            batch: The receipt of the upload, or its `batch_id`.
             expected: How many documents were uploaded in it. Without it, only an explicit state
                 in the answer ends the wait.
             document_type: A `DocumentType` or any text; what was uploaded.
@@ -128,23 +199,227 @@ class Results:
 
         A retry is safe. Source: as `in_batch`.
         """
+        batch_id = batch_id_of(batch)
         request = batch_documents(batch_id, document_type=document_type, expected=expected)
         if timeout <= 0:
             raise ValueError(f"timeout is more than 0 seconds, not {timeout}")
         deadline = self._clock.seconds() + timeout
-        batch: Batch | None = None
+        found: Batch | None = None
         looks = 0
         while (left := deadline - self._clock.seconds()) > 0:
             with anyio.move_on_after(left):
-                batch = await self._send(request)
-                if batch.state is BatchState.COMPLETE and batch.documents:
-                    return batch
-                if batch.state.is_final:
-                    raise self.failure_of(batch)
+                found = await self._send(request)
+                if found.state is BatchState.COMPLETE and found.documents:
+                    return found
+                if found.state.is_final:
+                    raise self.failure_of(found)
             left = deadline - self._clock.seconds()
             await self._clock.sleep(min(self._polling.pause_seconds(looks), max(0.0, left)))
             looks += 1
-        raise _not_ready(batch_id, batch, expected, timeout)
+        raise _not_ready(batch_id, found, expected, timeout)
+
+    async def between(
+        self,
+        from_date: date,
+        to_date: date,
+        *,
+        document_type: DocumentType | str = DocumentType.INVOICES,
+    ) -> DocumentList:
+        """Fetch the results of some days, in one answer, however many there are.
+
+        Args:
+            from_date: The first day.
+            to_date: The last day, included.
+            document_type: A `DocumentType` or any text.
+
+        Returns:
+            The documents; none if there are none.
+
+        Raises:
+            ValueError: The first day comes after the last.
+            EndpointNotFound: The service has another name for this; the message says what to do.
+            DecodeError: The answer can't be read.
+            AuthenticationError, ServerError, TransportError: As for every call.
+
+        A retry is safe. Source: the vendor's page "Get extracted results for invoices in between
+        date range"; the endpoint's name, parameters and answer are assumed, and so is which date
+        of a document counts.
+        """
+        return await self._send(documents_between(from_date, to_date, document_type=document_type))
+
+    async def in_set(
+        self,
+        reference: Upload | str | int,
+        *,
+        document_type: DocumentType | str = DocumentType.INVOICES,
+    ) -> DocumentList:
+        """Fetch the results of a set of documents.
+
+        Args:
+            reference: The receipt of an upload to the set, or its `set_reference_number`.
+            document_type: A `DocumentType` or any text.
+
+        Returns:
+            The documents; none if none is ready yet.
+
+        Raises:
+            Rejected, BadRequest: The service doesn't know the set.
+            EndpointNotFound: The service has another name for this; the message says what to do.
+            DecodeError: The answer can't be read.
+            AuthenticationError, ServerError, TransportError: As for every call.
+
+        A retry is safe. Source: the vendor's page "Get extracted results for invoices in a set";
+        the endpoint's name, parameters and answer are assumed.
+        """
+        return await self._send(
+            documents_in_set(set_reference_of(reference), document_type=document_type)
+        )
+
+    async def of_user(
+        self, *, approved: bool | None = None, saved: bool | None = None
+    ) -> DocumentList:
+        """Fetch everything that the account's user may see, in one answer.
+
+        Args:
+            approved: Only documents that are approved (True) or not (False).
+            saved: Only documents that are saved (True) or not (False).
+
+        Returns:
+            The documents; none if there are none. The service knows no pages: years of invoices
+            are one large answer.
+
+        Raises:
+            DecodeError: The answer can't be read.
+            AuthenticationError, ServerError, TransportError: As for every call.
+
+        A retry is safe. Source: the vendor's page "Get results of invoices accessible by a
+        specific user".
+        """
+        return await self._send(documents_of_user(approved=approved, saved=saved))
+
+    async def modified(self, *, document_type: DocumentType | str | None = None) -> DocumentList:
+        """Fetch what was modified since the last time somebody asked.
+
+        The service itself remembers the last pull, and there is no way back: whoever asks must
+        keep what comes.
+
+        Args:
+            document_type: A `DocumentType` or any text; all types if left out.
+
+        Returns:
+            The documents; none if nothing was modified.
+
+        Raises:
+            OutcomeUnknown: It was asked, and the answer didn't arrive whole: what was modified
+                until then may be gone from the service's list.
+            PermissionDenied: The account may not ask.
+            AuthenticationError, ServerError, TransportError: As for every call.
+
+        A retry is not safe after `OutcomeUnknown`: it skips what the lost answer held; `of_user`
+        and `between` still list it. Source: the vendor's page "Get results of modified invoices
+        since the last pull"; its answer isn't documented.
+        """
+        return await self._send(modified_documents(document_type=document_type))
+
+    async def approved(
+        self,
+        from_date: date,
+        to_date: date,
+        *,
+        document_type: DocumentType | str | None = None,
+        users: Iterable[str] | None = None,
+        quickbooks_status: QuickBooksStatus | str | None = None,
+    ) -> DocumentList:
+        """Fetch what was approved on some days. For users with the role Admin or Approver.
+
+        Args:
+            from_date: The first day.
+            to_date: The last day, included.
+            document_type: A `DocumentType` or any text; all types if left out.
+            users: Only what these users approved.
+            quickbooks_status: Only what QuickBooks took (`successful`) or refused (`failed`).
+
+        Returns:
+            The documents, with `approved_date`, and `AccountsData` in `extra`; none if there are
+            none.
+
+        Raises:
+            ValueError: The first day comes after the last, or a user's name holds a comma.
+            PermissionDenied: The account's role may not ask.
+            DecodeError: The answer can't be read.
+            AuthenticationError, ServerError, TransportError: As for every call.
+
+        A retry is safe. Source: the vendor's page "Get results of approved invoices using date
+        filter".
+        """
+        request = approved_documents(
+            from_date,
+            to_date,
+            document_type=document_type,
+            users=users,
+            quickbooks_status=quickbooks_status,
+        )
+        return await self._send(request)
+
+    def stream_between(
+        self,
+        from_date: date,
+        to_date: date,
+        *,
+        document_type: DocumentType | str = DocumentType.INVOICES,
+    ) -> AsyncIterator[Document]:
+        """Give the documents of `between` one after the other; all else as there."""
+        return self._each(documents_between(from_date, to_date, document_type=document_type))
+
+    def stream_in_set(
+        self,
+        reference: Upload | str | int,
+        *,
+        document_type: DocumentType | str = DocumentType.INVOICES,
+    ) -> AsyncIterator[Document]:
+        """Give the documents of `in_set` one after the other; all else as there."""
+        return self._each(
+            documents_in_set(set_reference_of(reference), document_type=document_type)
+        )
+
+    def stream_of_user(
+        self, *, approved: bool | None = None, saved: bool | None = None
+    ) -> AsyncIterator[Document]:
+        """Give the documents of `of_user` one after the other; all else as there."""
+        return self._each(documents_of_user(approved=approved, saved=saved))
+
+    def stream_modified(
+        self, *, document_type: DocumentType | str | None = None
+    ) -> AsyncIterator[Document]:
+        """Give the documents of `modified` one after the other; all else as there.
+
+        The service counts all of them as given, also those that aren't taken any more.
+        """
+        return self._each(modified_documents(document_type=document_type))
+
+    def stream_approved(
+        self,
+        from_date: date,
+        to_date: date,
+        *,
+        document_type: DocumentType | str | None = None,
+        users: Iterable[str] | None = None,
+        quickbooks_status: QuickBooksStatus | str | None = None,
+    ) -> AsyncIterator[Document]:
+        """Give the documents of `approved` one after the other; all else as there."""
+        request = approved_documents(
+            from_date,
+            to_date,
+            document_type=document_type,
+            users=users,
+            quickbooks_status=quickbooks_status,
+        )
+        return self._each(request)
+
+    async def _each(self, request: Request[DocumentList]) -> AsyncIterator[Document]:
+        for document in await self._send(Request(request.endpoint, request.fields, decode_each)):
+            yield document
+            await anyio.lowlevel.checkpoint()
 
     def failure_of(self, batch: Batch) -> BatchFailed:
         """Make the error that says why the service could not read a batch."""
@@ -158,6 +433,23 @@ class Results:
         )
         error.batch = batch
         return error
+
+
+def _range(from_date: date, to_date: date) -> dict[str, FieldValue]:
+    # As texts they are compared day by day, whatever kinds of dates the two are.
+    first, last = date_text(from_date), date_text(to_date)
+    if first.split("/")[::-1] > last.split("/")[::-1]:
+        raise ValueError(f"from_date {first} comes after to_date {last}")
+    return {"from_date": first, "to_date": last}
+
+
+def _listed(users: Iterable[str]) -> str:
+    names = [users] if isinstance(users, str) else list(users)
+    if not names:
+        raise ValueError("users= is empty; leave it out to ask for all")
+    if any("," in name for name in names):
+        raise ValueError("a user's name holds a comma, which the service takes for the next name")
+    return ",".join(names)
 
 
 def _not_ready(

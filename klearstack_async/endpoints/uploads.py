@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import os
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from typing import TypedDict, Unpack
 
+from klearstack_async.endpoints.catalogue import CATALOGUE
 from klearstack_async.endpoints.sending import Send
 from klearstack_async.models import Upload
 from klearstack_async.settings import DocumentType, InvoiceType, Processing
-from klearstack_async.wire.form import form_fields, media_type_of
+from klearstack_async.transport.archive import zipped
+from klearstack_async.wire.form import FormValue, form_fields, media_type_of
 from klearstack_async.wire.receipts import decode_upload
+from klearstack_async.wire.reply import Reply
 from klearstack_async.wire.request import FilePart, Request
-from klearstack_async.wire.source import SourceLike, source_from
+from klearstack_async.wire.source import Source, SourceLike, source_from
 
 __all__ = [
     "DocumentOptions",
@@ -81,7 +87,9 @@ def upload_document(
             "additional_params": options.get("additional_params"),
         }
     )
-    return Request("uploads.document", fields, decode_upload, _file(source, filename))
+    file = _file(source, filename)
+    decode = partial(_with_names, file_names=(file.source.filename,))
+    return Request(CATALOGUE["uploads.document"], fields, decode, file)
 
 
 def upload_archive(
@@ -89,7 +97,8 @@ def upload_archive(
 ) -> Request[Upload]:
     """Build the call that uploads a zip of documents (page 7)."""
     check_options(options, UploadOptions)
-    return Request("uploads.archive", _fields(options), decode_upload, _file(source, filename))
+    file = _file(source, filename)
+    return Request(CATALOGUE["uploads.archive"], _fields(options), decode_upload, file)
 
 
 class Uploads:
@@ -154,6 +163,54 @@ class Uploads:
         """
         return await self._send(upload_archive(source, filename=filename, **options))
 
+    async def bundle(
+        self,
+        sources: Iterable[SourceLike],
+        *,
+        filename: str = "documents.zip",
+        **options: Unpack[UploadOptions],
+    ) -> Upload:
+        """Upload several documents as one batch, in a zip that is built while it is sent.
+
+        Args:
+            sources: Paths, open binary files or `Stream`s of PDFs, JPEGs and PNGs; also
+                `BytesSource(data, filename)` for what is in memory.
+            filename: The zip's name.
+            **options: See `UploadOptions`.
+
+        Returns:
+            The receipt. Its `file_names` are the documents' names in the zip, in the order of the
+            sources; equal names are told apart by a number.
+
+        Raises:
+            OSError: A file can't be read.
+            ValueError: There is no source, or one is empty or has no name.
+            BadRequest: The service doesn't take the zip or an option.
+            OutcomeUnknown: The zip was sent, and no answer tells whether it was stored.
+            SourceChanged: A file changed while it was sent; nothing was stored.
+            AuthenticationError, ServerError, TransportError: As for every call.
+
+        A retry is not safe after `OutcomeUnknown`: the documents may be stored twice. Source: the
+        vendor's page "Upload multiple documents in a zip folder and get batch id".
+        """
+        check_options(options, UploadOptions)
+        if isinstance(sources, str | os.PathLike | bytes):
+            raise TypeError("a bundle is made of several sources: pass a list of them")
+        archive = await zipped([_member(source) for source in sources], filename)
+        receipt = await self._send(upload_archive(archive.stream, **options))
+        return dataclasses.replace(receipt, file_names=archive.names)
+
+
+def _member(source: SourceLike) -> Source:
+    if isinstance(source, bytes | bytearray | memoryview):
+        # `filename=` would be the zip's.
+        raise TypeError("bytes in a bundle need a name: BytesSource(data, 'invoice.pdf')")
+    return source_from(source)
+
+
+def _with_names(reply: Reply, *, file_names: tuple[str, ...]) -> Upload:
+    return dataclasses.replace(decode_upload(reply), file_names=file_names)
+
 
 def check_options(options: Mapping[str, object], known: type) -> None:
     """Refuse an option that is none; it would be left out silently, at the user's cost.
@@ -169,7 +226,7 @@ def check_options(options: Mapping[str, object], known: type) -> None:
             raise TypeError(f"there is no option {name!r}; {advice}")
 
 
-def _fields(options: UploadOptions) -> dict[str, str]:
+def _fields(options: UploadOptions) -> dict[str, FormValue]:
     return form_fields(
         {
             "processing_pref": options.get("processing") or Processing.ACCURACY,
@@ -181,9 +238,17 @@ def _fields(options: UploadOptions) -> dict[str, str]:
             "set_reference_number": options.get("set_reference_number"),
             "set_name": options.get("set_name"),
             # The vendor writes this one flag with a capital.
-            "create_new_set": "True" if options.get("create_new_set") else None,
+            "create_new_set": "True" if _flag(options, "create_new_set") else None,
         }
     )
+
+
+def _flag(options: Mapping[str, object], name: str) -> bool:
+    value = options.get(name) or False
+    if not isinstance(value, bool):
+        # "False" would mean yes.
+        raise TypeError(f"{name} is True or False, not {value!r}")
+    return value
 
 
 def _file(source: SourceLike, filename: str | None) -> FilePart:

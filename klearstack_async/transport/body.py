@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from secrets import token_hex
 
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
 from klearstack_async.errors import StallTimeout
-from klearstack_async.transport.files import Content, content_of
-from klearstack_async.wire.form import content_type_of, multipart_form, multipart_frame
+from klearstack_async.settings import Encoding
+from klearstack_async.transport.files import Content, content_of, pieces_of_bytes
+from klearstack_async.wire.form import FormValue, content_type_of, form_body, multipart_frame
 from klearstack_async.wire.request import FilePart
 
 __all__ = ["Body", "StreamedForm", "body_of"]
@@ -122,13 +124,18 @@ Body = bytes | StreamedForm
 
 
 async def body_of(
-    fields: Mapping[str, str], file: FilePart | None, *, stall_seconds: float
+    fields: Mapping[str, FormValue],
+    file: FilePart | None,
+    *,
+    encoding: Encoding | str,
+    stall_seconds: float,
 ) -> tuple[Body, str]:
     """Build the body of one attempt, and its `Content-Type`.
 
     Args:
         fields: The form's fields.
         file: The file to send along, or None.
+        encoding: How a form without a file is written; with one it is multipart.
         stall_seconds: How long the server may take nothing.
 
     Raises:
@@ -136,9 +143,15 @@ async def body_of(
         ValueError: The file is empty.
     """
     boundary = token_hex(16)
-    content_type = content_type_of(boundary)
     if file is None:
-        return multipart_form(fields, boundary), content_type
+        body, content_type = form_body(fields, encoding, boundary)
+        if len(body) <= _UNWATCHED_BYTES:
+            return body, content_type
+        # A large form needs to be watched like a file: a server may stop taking it.
+        whole = Content(len(body), partial(pieces_of_bytes, body))
+        form = StreamedForm(b"", whole, b"", content_type=content_type, stall_seconds=stall_seconds)
+        return form, content_type
+    content_type = content_type_of(boundary)
     content = await content_of(file.source)
     head, tail = multipart_frame(
         fields,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
 import anyio
+from yarl import URL
 
 from klearstack_async._version import __version__
 from klearstack_async.errors import ConnectError, ConnectionDropped, StallTimeout, TransportError
@@ -72,7 +74,7 @@ class HttpTransport:
         if self._session is not None:
             raise RuntimeError("this client is open already; make another one, or share this")
         ca_file = self._tls.ca_file
-        verify = ssl.create_default_context(cafile=ca_file) if ca_file else True
+        verify = _trusting(ca_file) if ca_file else True
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=verify),
             # Credentials ride in every body already; a cookie could only mix accounts up.
@@ -100,24 +102,47 @@ class HttpTransport:
             TransportError: No usable answer came.
             OSError, SourceChanged: The file that was to be sent couldn't be read.
         """
+        return await self._exchange("POST", url, headers, body)
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """Fetch what stands at an address.
+
+        Raises:
+            TransportError: No usable answer came.
+        """
+        # Not requoted: an address that is signed counts letter by letter.
+        return await self._exchange("GET", URL(url, encoded=True), headers, None)
+
+    async def _exchange(
+        self, method: str, url: str | URL, headers: Mapping[str, str], body: Body | None
+    ) -> Answer:
         session = self._session
         if session is None:
             raise RuntimeError(
                 "the client is not open; use it inside `async with KlearStack(...) as ks:`"
             )
         try:
-            async with session.post(
-                url, data=body, headers=headers, allow_redirects=False
+            async with session.request(
+                method, url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 content = await response.read()
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, names, content)
         except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
             failure = body.failure if isinstance(body, StreamedForm) else None
-            failure = failure or transport_error(error, url, self._timeouts)
+            failure = failure or transport_error(error, str(url), self._timeouts)
         # Out here, so that aiohttp's exception isn't its context: it holds the request's headers,
         # and with them the token.
         raise failure
+
+
+def _trusting(ca_file: str | os.PathLike[str]) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        # Python's own error doesn't say which file it was.
+        error.filename = os.fspath(ca_file)
+        raise
 
 
 def transport_error(error: Exception, url: str, timeouts: Timeouts) -> TransportError:

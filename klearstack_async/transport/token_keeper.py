@@ -21,7 +21,12 @@ _MARGIN_SHARE = 0.1
 
 
 class TokenKeeper:
-    """The tokens of one account. Single flight: whoever comes first renews, the others wait."""
+    """The tokens of one account. Single flight: whoever comes first renews, the others wait.
+
+    Attributes:
+        user_changes: How often another user has logged in; a call that was begun as one user must
+            not be repeated as another.
+    """
 
     def __init__(
         self,
@@ -37,11 +42,13 @@ class TokenKeeper:
             refresh: Gets new tokens by the old ones.
             clock: What time it is.
         """
+        self._by_password = login
         self._login = login
         self._refresh = refresh
         self._clock = clock
         # anyio's, because it belongs to no event loop: a client may be opened again in another.
         self._lock = anyio.Lock()
+        self.user_changes = 0
         self._attempts = 0
         self._failure: Exception | None = None
         self._tokens: Tokens | None = None
@@ -72,8 +79,21 @@ class TokenKeeper:
                 raise self._failure
             return await self._renew_now(tokens)
 
-    async def log_in(self) -> Tokens:
-        """Log in by password, whatever tokens there are."""
+    async def log_in(self, login: Callable[[], Awaitable[Tokens]] | None = None) -> Tokens:
+        """Log in, whatever tokens there are.
+
+        Args:
+            login: Another way than by password; if it works, it is also the way from now on.
+        """
+        login = login or self._by_password
+        async with self._lock:
+            tokens = self._keep(await login())
+            self.user_changes += login is not self._login
+            self._login = login
+            return tokens
+
+    async def log_in_again(self) -> Tokens:
+        """Log in as whoever is logged in now: it tells whether the account is still good."""
         async with self._lock:
             return self._keep(await self._login())
 

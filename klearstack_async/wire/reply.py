@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,17 +26,21 @@ from klearstack_async.errors import (
     ResponseError,
     ServerError,
 )
+from klearstack_async.keyed import mended
 from klearstack_async.wire.redaction import cleaned, longest_form, one_line
+from klearstack_async.wire.verdict import verdict_of
 
 __all__ = [
     "STATUS_ERRORS",
     "Reply",
     "decode_json",
     "error_class",
+    "json_values",
     "judge",
     "read",
     "refusal",
     "reject_if_refused",
+    "reject_web_page",
 ]
 
 E = TypeVar("E", bound=ResponseError)
@@ -45,6 +48,7 @@ T = TypeVar("T")
 
 EXCERPT_CHARACTERS = 500
 MESSAGE_CHARACTERS = 1000
+_MOST_TRIES = 1000
 _BRACKET = re.compile(r"[\[{]")
 # What begins like this is JSON, and broken further on; a bracket in a sentence goes on otherwise.
 _BEGUN = re.compile(r"""\{\s*"(?:[^"\\]|\\.)*"?\s*(?::|$)|\[\s*(?:[\[{"]|$)|\{\s*$""")
@@ -61,7 +65,6 @@ _CLASS_ERRORS: Mapping[int, type[ResponseError]] = {3: Redirected, 4: BadRequest
 _HINTS: Mapping[type[ResponseError], str] = {
     AuthenticationError: "check company_name, username and password",
     PermissionDenied: "this account's role may not do this",
-    EndpointNotFound: "check the url: only the host belongs there",
     Redirected: "it redirects to {location}, which credentials don't follow; set url to that host",
     RateLimited: "send fewer calls at a time",
 }
@@ -109,7 +112,7 @@ def judge(reply: Reply) -> None:
     kind = error_class(reply.status)
     if kind is None:
         return
-    said = _sentence(reply) or "no reason given"
+    said = _sentence(reply).removeprefix(f"{reply.status}: ") or "no reason given"
     hint = _HINTS.get(kind, "").format(location=reply.headers.get("location", "another address"))
     error = refusal(kind, f"HTTP {reply.status}: {said}" + (f" ({hint})" if hint else ""), reply)
     if isinstance(error, RateLimited):
@@ -135,13 +138,19 @@ def read(reply: Reply, decode: Callable[[Reply], T]) -> T:
     lose a whole batch.
     """
     try:
-        try:
-            return decode(reply)
-        except UnicodeDecodeError:
-            body = reply.body.decode("utf-8", "replace").encode()
-            return decode(dataclasses.replace(reply, body=body))
+        return decode(reply)
+    except UnicodeDecodeError:
+        body = reply.body.decode("utf-8", "replace").encode()
+        again = dataclasses.replace(reply, body=body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise refusal(DecodeError, f"can't read the answer ({error})", reply) from None
+        again, reason = None, str(error)
+    # Out here, so that the first error isn't the context of the next: it holds the whole body.
+    if again is not None:
+        try:
+            return decode(again)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            reason = str(error)
+    raise refusal(DecodeError, f"can't read the answer ({reason})", reply)
 
 
 def reject_if_refused(reply: Reply, answer: Mapping[str, Any]) -> None:
@@ -174,7 +183,7 @@ def decode_json(
         raise _undecodable(reply, str(error)) from None
     except (msgspec.DecodeError, RecursionError) as error:
         reason = str(error)
-    for candidate in _json_values(reply.body.decode("utf-8", "replace")):
+    for candidate in json_values(reply.body.decode("utf-8", "replace")):
         try:
             value = decoder.decode(candidate)
         except (msgspec.DecodeError, RecursionError):
@@ -184,14 +193,50 @@ def decode_json(
     raise _undecodable(reply, reason)
 
 
-def _undecodable(reply: Reply, reason: str) -> ResponseError:
+def reject_web_page(reply: Reply) -> None:
+    """Raise `DecodeError` if the body is a page for people."""
     if _is_html(reply):
-        return refusal(
+        raise refusal(
             DecodeError, "the answer is a web page, not KlearStack's API; check the url", reply
         )
-    if isinstance(_any_json(reply.body), str) or _is_sentence(reply):
+
+
+def json_values(text: str) -> Iterator[bytes]:
+    """Give the whole objects and arrays that stand in a text, one after the other.
+
+    Python's reader takes what is wide-spread and no JSON (NaN, half of a surrogate pair); what
+    has no value there is kept as its text. Nothing is searched inside of a value that is broken:
+    in an answer that was cut off, a part must not be taken for the whole.
+    """
+    reader = json.JSONDecoder(parse_constant=str, parse_float=str, parse_int=str, strict=False)
+    start = 0
+    # Each failure costs a look at the whole text: a body of brackets must not take minutes.
+    for _ in range(_MOST_TRIES):
+        found = _BRACKET.search(text, start)
+        if found is None:
+            return
+        try:
+            _, start = reader.raw_decode(text, found.start())
+        except json.JSONDecodeError as error:
+            if _BEGUN.match(text, found.start()):
+                return
+            start = max(error.pos, found.end())
+        except (ValueError, RecursionError):
+            return
+        else:
+            # As it stands there, so that no key that repeats is lost.
+            yield mended(text[found.start() : start].encode("utf-8", "replace"))
+
+
+def _undecodable(reply: Reply, reason: str) -> ResponseError:
+    reject_web_page(reply)
+    said = _any_json(reply.body)
+    said = said if isinstance(said, str) else reply.excerpt() if _is_sentence(reply) else None
+    if said is not None and verdict_of(said) is False:
         # A bare string or a plain text where an object belongs: `Document ID not found`.
-        return refusal(Rejected, f"the service says: {reply.excerpt()}", reply)
+        return refusal(Rejected, f"the service says: {said}", reply)
+    if said is not None:
+        reason = "a sentence, where JSON belongs"
     return refusal(
         DecodeError,
         f"can't read the answer ({reason}); it starts: {reply.excerpt()[:100]!r}",
@@ -221,39 +266,12 @@ def _seconds(text: str) -> float | None:
 
 
 def _is_html(reply: Reply) -> bool:
-    if "html" in reply.headers.get("content-type", "").lower():
-        return True
-    return reply.body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+    start = reply.body[:200].lstrip().lower()
+    # Django sends every text as HTML unless it is told otherwise.
+    says_so = "html" in reply.headers.get("content-type", "").lower() and start.startswith(b"<")
+    return says_so or start.startswith((b"<!doctype html", b"<html"))
 
 
 def _is_sentence(reply: Reply) -> bool:
     """Whether the body is a plain text of some words, such as `Document ID not found`."""
-    return bool(re.fullmatch(r"[A-Za-z]+ [^<>{}\[\]]{2,200}", reply.excerpt()))
-
-
-def _json_values(text: str) -> Iterator[bytes]:
-    """Give the whole objects and arrays that stand in a text, one after the other.
-
-    Python's reader takes what is wide-spread and no JSON (NaN, half of a surrogate pair); what
-    has no value there is kept as its text. Nothing is searched inside of a value that is broken:
-    in an answer that was cut off, a part must not be taken for the whole.
-    """
-    # Not strict: a line break that nobody escaped is common, too.
-    reader = json.JSONDecoder(parse_constant=str, parse_float=_finite, strict=False)
-    start = 0
-    while found := _BRACKET.search(text, start):
-        try:
-            value, start = reader.raw_decode(text, found.start())
-        except json.JSONDecodeError as error:
-            if _BEGUN.match(text, found.start()):
-                return
-            start = max(error.pos, found.end())
-        except (ValueError, RecursionError):
-            return
-        else:
-            yield json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-
-
-def _finite(text: str) -> float | str:
-    number = float(text)
-    return number if math.isfinite(number) else text
+    return bool(re.fullmatch(r"[A-Za-z]+:? [^<>{}\[\]]{2,200}", reply.excerpt()))

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Generic, TypeVar
 
+from klearstack_async.wire.endpoint import Endpoint
+from klearstack_async.wire.form import FormValue
 from klearstack_async.wire.reply import Reply
 from klearstack_async.wire.source import Source
 
-__all__ = ["FilePart", "Replay", "Request"]
+__all__ = ["FilePart", "Request"]
 
 T = TypeVar("T")
-
-
-class Replay(Enum):
-    """Whether a call may be sent again when it is not known what became of it."""
-
-    SAFE = "safe"
-    UNSAFE = "unsafe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +36,13 @@ class Request(Generic[T]):
     """One call, without the credentials: those are added when it is sent.
 
     Attributes:
-        endpoint: The row of the catalogue, such as `results.in_batch`.
+        endpoint: Where to.
         fields: The form's fields. Not shown by `repr`: a refresh token may be among them.
         decode: Reads the value out of an answer that was not a refusal.
         file: The file to send along, or None.
     """
 
-    endpoint: str
-    fields: Mapping[str, str] = field(repr=False)
+    endpoint: Endpoint
+    fields: Mapping[str, FormValue] = field(repr=False)
     decode: Callable[[Reply], T] = field(repr=False)
     file: FilePart | None = None

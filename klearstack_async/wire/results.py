@@ -1,29 +1,66 @@
-"""Decoding results, in both shapes and with everything that strange answers bring.
+"""Decoding answers that bring documents, whichever way they are wrapped.
 
-The fast road decodes rows straight into `Row` structs. Whatever doesn't fit is taken apart one
-document at a time, and then one row at a time: a strange row never costs its document, a strange
-document never costs its batch, and nothing that was sent is dropped.
+Nothing that was sent is dropped: what isn't a document, or stands beside them, is in `extra`. What
+a document looks like is said in `shapes.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from klearstack_async.document import Document
-from klearstack_async.field import Row
-from klearstack_async.models import Batch, BatchState
+from klearstack_async.errors import DecodeError
+from klearstack_async.keyed import (
+    gathered,
+    members_of,
+    mended,
+    take_text,
+    unused_key,
+    value_or_text,
+)
+from klearstack_async.models import Batch, BatchState, DocumentList
+from klearstack_async.wire.confirmation import reject_if_no
 from klearstack_async.wire.redaction import cleaned
-from klearstack_async.wire.reply import Reply, decode_json, reject_if_refused
+from klearstack_async.wire.reply import Reply, decode_json, refusal
+from klearstack_async.wire.shapes import (
+    cut_list,
+    document_from,
+    documents_from,
+    is_container,
+    is_object,
+    items_in,
+)
 
-__all__ = ["STATE_WORDS", "batch_decoder", "batch_state", "documents_from"]
+__all__ = [
+    "RESULT_KEYS",
+    "STATE_KEYS",
+    "STATE_WORDS",
+    "batch_decoder",
+    "batch_state",
+    "decode_each",
+    "decode_list",
+    "document_decoder",
+    "document_from",
+    "documents_from",
+    "stated_state",
+]
 
 # Only `result` is documented; the others were seen by an integrator.
 RESULT_KEYS = ("result", "results", "data", "extracted_data")
 STATE_KEYS = ("extraction_status", "extractionStatus", "status")
+_BOM = b"\xef\xbb\xbf"
+_BRACKET = re.compile(rb"[\[\]{}<>]")
+_LONGEST_SENTENCE_BYTES = 300
+# An answer of nothing but these isn't a document.
+_NO_DOCUMENT = frozenset(
+    {"detail", "error", "message", "release_version", "status", "success", *RESULT_KEYS}
+)
+_DOCUMENT_IDS = frozenset({"document_id", "ocr_id"})
 STATE_WORDS: Mapping[str, BatchState] = {
     "completed": BatchState.COMPLETE,
     "complete": BatchState.COMPLETE,
@@ -34,14 +71,8 @@ STATE_WORDS: Mapping[str, BatchState] = {
     "pending": BatchState.PENDING,
 }
 
-_ROWS = msgspec.json.Decoder(list[tuple[Row, ...]])
-_ONE_ROWS = msgspec.json.Decoder(tuple[Row, ...])
-_ROW = msgspec.json.Decoder(Row)
-_ANSWER: msgspec.json.Decoder[dict[str, msgspec.Raw] | list[msgspec.Raw]] = msgspec.json.Decoder(
-    dict[str, msgspec.Raw] | list[msgspec.Raw]
-)
-_RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_Parts = dict[str, msgspec.Raw] | list[msgspec.Raw]
+_ANSWER: msgspec.json.Decoder[_Parts] = msgspec.json.Decoder(_Parts)
 
 
 def batch_decoder(batch_id: str, expected: int | None) -> Callable[[Reply], Batch]:
@@ -65,123 +96,177 @@ def batch_state(explicit: BatchState | None, found: int, expected: int | None) -
     return BatchState.PARTIAL
 
 
-def documents_from(raw: bytes | msgspec.Raw) -> tuple[tuple[Document, ...], list[Any]]:
-    """Decode a list of documents of either shape.
+def decode_list(reply: Reply) -> DocumentList:
+    """Read an answer that lists documents."""
+    found = _found_in(reply)
+    documents, strange = _documents_in(found.listings)
+    if not documents:
+        _reject_if_refused(reply, found)
+    extra = _with_strange(found.extra, strange)
+    return DocumentList(documents, take_text(extra, "release_version"), extra)
 
-    Returns:
-        The documents, and what stood among them without being one.
 
-    Raises:
-        msgspec.DecodeError: It is no JSON list.
+def decode_each(reply: Reply) -> Iterator[Document]:
+    """Read an answer that lists documents, one of them at a time.
+
+    What stands among them without being one comes as a document that has it in its `extra`.
     """
-    try:
-        return tuple(Document(rows) for rows in _ROWS.decode(raw)), []
-    except msgspec.ValidationError:
-        pass
-    documents: list[Document] = []
-    strange: list[Any] = []
-    for item in _RAW_LIST.decode(raw):
-        document = _document(item)
-        if document is None:
-            strange.append(_anything(item))
-        else:
-            documents.append(document)
-    return tuple(documents), strange
+    found = _found_in(reply)
+    items = [item for raw in found.listings for item in items_in(raw)]
+    if not any(map(document_from, items)):
+        _reject_if_refused(reply, found)
+    return map(_document_or_strange, items)
+
+
+def _document_or_strange(raw: msgspec.Raw) -> Document:
+    return document_from(raw) or Document((), strange=(value_or_text(raw),))
+
+
+def document_decoder(document_id: str) -> Callable[[Reply], Document]:
+    """Make the decoder of an answer that brings one document.
+
+    Args:
+        document_id: The document that is asked for.
+    """
+    return partial(_one_document, document_id=document_id)
+
+
+def _one_document(reply: Reply, *, document_id: str) -> Document:
+    found = _found_in(reply, object_is_document=True)
+    all_documents, strange = _documents_in(found.listings)
+    documents = all_documents
+    if len(documents) > 1:
+        documents = tuple(d for d in documents if d.document_id == document_id)
+    if len(documents) == 1:
+        return documents[0].with_answer(_with_strange(found.extra, strange))
+    _reject_if_refused(reply, found)
+    raise refusal(
+        DecodeError, f"the answer brings {len(all_documents)} documents, not this one", reply
+    )
 
 
 def _batch(reply: Reply, *, batch_id: str, expected: int | None) -> Batch:
-    answer = decode_json(reply, _ANSWER, _is_answer)
-    parts = answer if isinstance(answer, dict) else {}
-    if isinstance(answer, dict):
-        key = next((key for key in RESULT_KEYS if _is_container(parts.get(key))), None)
-        found = parts.pop(key) if key else msgspec.Raw(b"[]")
-    else:
-        found = _listed(answer)
-    # One object instead of a list is one document.
-    documents, strange = documents_from(found if _first_byte(found) == b"[" else _listed([found]))
-    extra: dict[str, Any] = {name: _anything(value) for name, value in parts.items()}
-    stated = _stated_state(extra)
+    found = _found_in(reply)
+    documents, strange = _documents_in(found.listings)
+    stated = stated_state(found.extra)
     if stated is None and not documents:
-        reject_if_refused(reply, extra)
-    state = batch_state(stated, len(documents), expected)
-    error, version = extra.pop("error", None), extra.pop("release_version", None)
-    if strange:
-        extra["documents"] = strange
+        # Its sentence may say that it is not ready, which is no refusal.
+        reject_if_no(reply, _flags(found.extra))
+    extra = _with_strange(found.extra, strange)
+    error = extra.get("error")
+    if error is None or isinstance(error, str):
+        extra.pop("error", None)
     return Batch(
         batch_id=batch_id,
-        state=state,
+        state=batch_state(stated, len(documents), expected),
         documents=documents,
         error=None if error is None else cleaned(str(error), reply.secrets),
-        release_version=None if version is None else str(version),
+        release_version=take_text(extra, "release_version"),
         extra=extra,
     )
 
 
-def _document(raw: msgspec.Raw) -> Document | None:
-    """Decode one document that didn't fit the fast road; None if it is none."""
-    if _first_byte(raw) == b"{":
-        return Document({name: _anything(value) for name, value in _RAW_OBJECT.decode(raw).items()})
-    if _first_byte(raw) != b"[":
-        return None
+class _Found(NamedTuple):
+    # The JSON of the lists of documents; several only if their key repeats.
+    listings: list[msgspec.Raw]
+    # What else stood in the answer.
+    extra: dict[str, Any]
+
+
+def _found_in(reply: Reply, *, object_is_document: bool = False) -> _Found:
+    """Find the documents in an answer, whichever way they are wrapped."""
+    body, answer = _answer_in(reply, bool if object_is_document else _is_answer)
+    if not isinstance(answer, dict):
+        return _Found([msgspec.Raw(body)], {})
+    if object_is_document and _is_document(answer):
+        return _Found([msgspec.Raw(body)], {})
+    members = members_of(body)
+    key = _key_of_list({name for name, raw in members if is_container(raw)})
+    listings: list[msgspec.Raw] = []
+    others: list[tuple[str, Any]] = []
+    for name, raw in members:
+        if name == key and is_container(raw):
+            listings.append(raw)
+        else:
+            others.append((name, value_or_text(raw)))
+    return _Found(listings, gathered(others))
+
+
+def _is_document(answer: Mapping[str, msgspec.Raw]) -> bool:
+    """Tell whether an object is itself the document, instead of holding it under a key."""
+    key = _key_of_list({key for key in RESULT_KEYS if is_container(answer.get(key))})
+    if key is None:
+        return not answer.keys() <= _NO_DOCUMENT
+    named = not _DOCUMENT_IDS.isdisjoint(map(str.lower, answer))
+    return named and not documents_from(answer[key])[0]
+
+
+def _key_of_list(containers: set[str]) -> str | None:
+    return next((key for key in RESULT_KEYS if key in containers), None)
+
+
+def _answer_in(reply: Reply, fits: Callable[[_Parts], bool]) -> tuple[bytes, _Parts]:
+    """Give the JSON of an answer, and its members."""
     try:
-        return Document(_ONE_ROWS.decode(raw))
-    except msgspec.ValidationError:
-        return _patched_rows(_RAW_LIST.decode(raw))
+        return _mended_answer(reply.body.removeprefix(_BOM))
+    except (ValueError, RecursionError):
+        pass
+    if len(reply.body) < _LONGEST_SENTENCE_BYTES and not _BRACKET.search(reply.body):
+        reject_if_no(reply, reply.body.decode("utf-8", "replace").strip(' \r\n"'))
+    # Either it stands in the middle of a text, or this says what is wrong with it.
+    answer = decode_json(reply, _ANSWER, fits)
+    return msgspec.json.encode(answer), answer
 
 
-def _patched_rows(items: list[msgspec.Raw]) -> Document | None:
-    rows: list[Row] = []
+def _mended_answer(body: bytes) -> tuple[bytes, _Parts]:
+    try:
+        return body, _ANSWER.decode(body)
+    except RecursionError:
+        # One document that is nested too deeply must not cost the others.
+        return body, dict(members_of(body)) if is_object(body) else cut_list(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = mended(body)
+        return body, _ANSWER.decode(body)
+
+
+def _documents_in(listings: Iterable[msgspec.Raw]) -> tuple[tuple[Document, ...], list[Any]]:
+    documents: tuple[Document, ...] = ()
     strange: list[Any] = []
-    for item in items:
-        try:
-            rows.append(_ROW.decode(item))
-        except msgspec.ValidationError:
-            whole = _anything(item)
-            strange.append(whole)
-            rows.extend(_salvaged(whole))
-    return Document(tuple(rows), strange=tuple(strange)) if rows else None
+    for raw in listings:
+        more, strange_ones = documents_from(raw)
+        documents += more
+        strange += strange_ones
+    return documents, strange
 
 
-def _salvaged(item: Any) -> list[Row]:
-    """Keep a strange row's name and value readable; the row itself stays in `extra`, too."""
-    if isinstance(item, list) and len(item) >= 2 and isinstance(item[1], str):
-        confidence = item[2] if len(item) > 2 and isinstance(item[2], float) else None
-        # A row of more than two parts is a field, whatever its name: only those have a place.
-        return [Row(item[0], item[1], confidence)]
-    return []
+def _with_strange(extra: Mapping[str, Any], strange: list[Any]) -> dict[str, Any]:
+    return {**extra, unused_key("documents", extra): strange} if strange else dict(extra)
 
 
-def _anything(raw: msgspec.Raw) -> Any:
-    """Decode what may be any JSON; what has no value in Python (1e999) is kept as its text."""
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return bytes(raw).decode("utf-8", "replace")
+def _reject_if_refused(reply: Reply, found: _Found) -> None:
+    """Raise `Rejected` for an answer without documents that says no."""
+    # Beside an empty list, `No documents found` says nothing worse; and a document that stands
+    # there without a list may have a status of its own.
+    bare = not found.listings and found.extra.keys() <= _NO_DOCUMENT
+    reject_if_no(reply, found.extra if bare else _flags(found.extra))
 
 
-def _listed(items: list[msgspec.Raw]) -> msgspec.Raw:
-    return msgspec.Raw(b"[" + b",".join(map(bytes, items)) + b"]")
+def _flags(extra: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: extra[key] for key in ("error", "success") if key in extra}
 
 
-def _is_answer(found: dict[str, msgspec.Raw] | list[msgspec.Raw]) -> bool:
+def _is_answer(found: _Parts) -> bool:
     """Tell an answer from other JSON that may stand around it."""
     if isinstance(found, dict):
         return not found.keys().isdisjoint((*RESULT_KEYS, "error"))
-    return bool(found) and all(map(_is_container, found))
+    return bool(found) and all(map(is_container, found))
 
 
-def _stated_state(extra: dict[str, Any]) -> BatchState | None:
+def stated_state(extra: Mapping[str, Any]) -> BatchState | None:
+    """Find the state that an object states under one of the known keys; None if it states none."""
     for key in STATE_KEYS:
         value = extra.get(key)
         state = STATE_WORDS.get(value.strip().lower()) if isinstance(value, str) else None
         if state is not None:
             return state
     return None
-
-
-def _is_container(raw: msgspec.Raw | None) -> bool:
-    return raw is not None and _first_byte(raw) in {b"[", b"{"}
-
-
-def _first_byte(raw: msgspec.Raw) -> bytes:
-    return bytes(memoryview(raw)[:64]).lstrip()[:1]

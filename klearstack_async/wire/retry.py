@@ -27,6 +27,8 @@ MAY_HAVE_HAPPENED: Mapping[type[KlearStackError], bool] = {
     # A receipt that can't be read is still the receipt of something.
     DecodeError: True,
 }
+# 303 means: it is done, and the result is elsewhere. What begins with 6 or more means nothing.
+_SEE_OTHER = 303
 # Not every 5xx is one: these say that the call was not carried out.
 REFUSING_STATUSES = frozenset({501, 503})
 
@@ -35,6 +37,8 @@ def may_have_happened(error: KlearStackError) -> bool:
     """Say whether a call that ended in this error may have been carried out all the same."""
     if error.status in REFUSING_STATUSES:
         return False
+    if error.status == _SEE_OTHER or (error.status or 0) >= 600:
+        return True
     return next(
         (MAY_HAVE_HAPPENED[k] for k in type(error).__mro__ if k in MAY_HAVE_HAPPENED), False
     )

@@ -1,20 +1,28 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from email.parser import BytesParser
 from email.policy import HTTP
+from enum import Enum
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from klearstack_async.wire.form import (
+    FieldValue,
+    FormValue,
+    JsonText,
     content_type_of,
     form_fields,
     media_type_of,
     multipart_form,
     multipart_frame,
+    renamed,
 )
+from klearstack_async.wire.tables import cell_text
 
 # A form's text may hold anything but the boundary, which is random.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"))
@@ -51,6 +59,42 @@ def test_the_file_stands_after_the_fields_and_its_bytes_are_untouched() -> None:
     assert head.index(b'name="a"') < head.index(b'name="file"; filename="x.pdf"')
 
 
+class Kind(str, Enum):  # noqa: UP042 - what many programs have
+    INVOICES = "Invoices"
+
+
+class Number(int, Enum):
+    ONE = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (Kind.INVOICES, "Invoices"),
+        (Number.ONE, "1"),
+        (1.5, "1.5"),
+        (Decimal("1.50"), "1.50"),
+        (date(2026, 1, 31), "31/01/2026"),
+        (datetime(2021, 4, 14, 12, 32, 49, tzinfo=UTC), "14/04/2021 12:32:49"),
+    ],
+)
+def test_a_value_is_written_as_what_it_stands_for(value: FieldValue, written: str) -> None:
+    assert form_fields({"a": value}) == {"a": written}
+    assert cell_text(Kind.INVOICES, "a") == "Invoices"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), Decimal("NaN")])
+def test_what_is_no_number_is_refused(value: FieldValue) -> None:
+    with pytest.raises(ValueError, match="no number"):
+        form_fields({"a": value})
+
+
+def test_a_new_name_must_not_hide_another_field() -> None:
+    assert renamed({"a": "1", "b": "2"}, {"a": "c", "b": ""}) == {"c": "1"}
+    with pytest.raises(ValueError, match="the same name"):
+        renamed({"a": "1", "b": "2"}, {"a": "b"})
+
+
 @pytest.mark.parametrize(
     ("filename", "written"),
     [
@@ -67,9 +111,14 @@ def test_a_file_name_cannot_leave_its_quotes(filename: str, written: str) -> Non
     assert head.count(b"\r\n") == 4
 
 
+def texts_of(fields: dict[str, FormValue]) -> dict[str, str]:
+    return {k: v.text if isinstance(v, JsonText) else v for k, v in fields.items()}
+
+
 def test_values_are_written_as_the_service_wants_them() -> None:
     params = {"tenure": 12, "name": "Ünal"}
-    assert form_fields({"a": True, "b": False, "c": None, "d": 5, "e": "x", "f": params}) == {
+    values = form_fields({"a": True, "b": False, "c": None, "d": 5, "e": "x", "f": params})
+    assert texts_of(values) == {
         "a": "true",
         "b": "false",
         "d": "5",

@@ -1,0 +1,142 @@
+"""Settings from the environment and from a configuration file.
+
+The environment goes before the file. A file looks like this; everything may be left out that the
+environment says:
+
+    url = "https://acme.klearstackapp.com"
+    company_name = "acme"
+    username = "ap"
+    encoding = "multipart"
+
+    [endpoints]
+    "results.between" = "/access/klearstack/itsrealname"
+
+    [endpoints."images.get"]
+    path = "/access/klearstack/itsrealname"
+    parameters = { page_index = "page" }
+    encoding = "json"
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from klearstack_async.endpoints.catalogue import with_overrides
+from klearstack_async.settings import ENVIRONMENT, Account, Encoding, EndpointOverride
+
+__all__ = ["CONFIG_FILE", "Configuration", "configured", "read_configuration"]
+
+CONFIG_FILE = "KLEARSTACK_CONFIG"
+_ENCODING = "KLEARSTACK_ENCODING"
+_ENDPOINTS = "KLEARSTACK_ENDPOINTS"
+_KEYS = (*ENVIRONMENT, "encoding", "endpoints")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What was found, checked.
+
+    Attributes:
+        account: Where the service is and who calls; None if only a part of it was found.
+        missing: The variables that an account still needs.
+        encoding: How forms are written.
+        endpoints: What is different about the service's endpoints, by the library's names.
+    """
+
+    account: Account | None = None
+    missing: tuple[str, ...] = ()
+    encoding: Encoding = Encoding.MULTIPART
+    endpoints: Mapping[str, EndpointOverride] = field(default_factory=dict)
+
+
+def configured(environment: Mapping[str, str] | None = None) -> bool:
+    """Tell whether the environment says anything about an account."""
+    found = os.environ if environment is None else environment
+    return any(found.get(name) for name in (*ENVIRONMENT.values(), CONFIG_FILE))
+
+
+def read_configuration(
+    environment: Mapping[str, str] | None = None, file: str | os.PathLike[str] | None = None
+) -> Configuration:
+    """Read the settings.
+
+    Args:
+        environment: The process's own if left out. `KLEARSTACK_URL`, `_COMPANY`, `_USERNAME`,
+            `_PASSWORD`, `_ENCODING`, `_ENDPOINTS` (JSON of the form of the file's table) and
+            `_CONFIG`, the path of a file.
+        file: A file to read instead of that which `KLEARSTACK_CONFIG` names.
+
+    Raises:
+        ValueError: Something in it can't be used; the message says what and where.
+        OSError: The file can't be read.
+    """
+    found = os.environ if environment is None else environment
+    file = file or found.get(CONFIG_FILE) or None
+    settings = {} if file is None else _settings_in(Path(file))
+    settings |= {key: found[name] for key, name in ENVIRONMENT.items() if found.get(name)}
+    missing = tuple(name for key, name in ENVIRONMENT.items() if not settings.get(key))
+    encoding = _encoding(found.get(_ENCODING), _ENCODING) or _encoding(
+        settings.get("encoding"), str(file)
+    )
+    endpoints = _endpoints(settings.get("endpoints", {}), str(file))
+    if found.get(_ENDPOINTS):
+        endpoints |= _endpoints(_json_object(found[_ENDPOINTS]), _ENDPOINTS)
+    return Configuration(
+        account=None if missing else Account(**{key: str(settings[key]) for key in ENVIRONMENT}),
+        missing=missing,
+        encoding=encoding or Encoding.MULTIPART,
+        endpoints=endpoints,
+    )
+
+
+def _settings_in(path: Path) -> dict[str, Any]:
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text in UTF-8, so no configuration file") from None
+    unknown = sorted(settings.keys() - set(_KEYS))
+    if unknown:
+        raise ValueError(f"{path}: there is no setting {unknown[0]}; there are {', '.join(_KEYS)}")
+    for key in ENVIRONMENT:
+        # Not shown: it may be the password.
+        if not isinstance(settings.get(key, ""), str):
+            raise ValueError(f"{path}: {key} is no text; put it in quotes")  # noqa: TRY004 - the file is wrong, not the code
+    return settings
+
+
+def _encoding(value: Any, where: str) -> Encoding | None:
+    try:
+        return None if value is None or value == "" else Encoding(value)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _json_object(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{_ENDPOINTS} is no JSON: {error}") from None
+
+
+def _endpoints(found: Any, where: str) -> dict[str, EndpointOverride]:
+    if not isinstance(found, Mapping):
+        raise ValueError(f"{where}: endpoints are names to paths, not {found!r}")  # noqa: TRY004 - the file is wrong, not the code
+    endpoints = {}
+    for name, override in found.items():
+        try:
+            endpoints[name] = EndpointOverride.of(override)
+        except ValueError as error:
+            raise ValueError(f"{where}: endpoint {name}: {error}") from None
+    try:
+        with_overrides(endpoints)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    return endpoints

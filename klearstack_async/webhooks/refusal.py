@@ -1,0 +1,40 @@
+"""Speaking about a request that is refused, without repeating a secret that it brought."""
+
+from __future__ import annotations
+
+import re
+
+from klearstack_async.errors import WebhookError
+from klearstack_async.wire.redaction import cleaned, one_line
+from klearstack_async.wire.reply import Reply
+
+__all__ = ["described", "refusal"]
+
+_MESSAGE_CHARACTERS = 1000
+_WINDOW_BYTES = 1 << 16
+# Who can't be let in may have sent a password that nobody here knows, such as last year's. In
+# every encoding its value stands behind its name, so the excerpt ends at the name; and where a
+# plain letter is escaped, which no honest sender does, because that may be the name in disguise.
+_HIDDEN_FROM = re.compile(r"passw|(?:%|\\u00)(?:[46][1-9a-f]|[57][0-9a])", re.IGNORECASE)
+
+
+def refusal(status: int, message: str) -> WebhookError:
+    """Make the error that says why a request is refused, and with which HTTP status."""
+    return WebhookError(message, endpoint="webhooks.parse_push", status=status)
+
+
+def described(error: WebhookError, body: bytes, secrets: tuple[str, ...]) -> WebhookError:
+    """Add the start of the body to an error, and take the secrets out of all of it."""
+    error.args = (one_line(cleaned(str(error.args[0]), secrets), _MESSAGE_CHARACTERS),)
+    if error.status not in {401, 413}:
+        # A stranger's text has no business in our logs.
+        error.excerpt = _excerpt(body, secrets)
+    return error
+
+
+def _excerpt(body: bytes, secrets: tuple[str, ...]) -> str:
+    # Without NULs, a text in UTF-16 reads like any other, and hides nothing.
+    readable = body[:_WINDOW_BYTES].replace(b"\0", b"")
+    text = Reply(200, {}, readable, secrets=secrets).excerpt()
+    found = _HIDDEN_FROM.search(text)
+    return f"{text[: found.start()]}***" if found else text
