@@ -26,6 +26,7 @@ from klearstack_async.endpoints.sets import Sets
 from klearstack_async.endpoints.uploads import Uploads
 from klearstack_async.pipeline import Pipeline
 from klearstack_async.settings import (
+    ENVIRONMENT,
     Account,
     Encoding,
     EndpointOverride,
@@ -152,7 +153,10 @@ class KlearStack:
         """
         found = read_configuration(environment, config)
         if found.account is None:
-            raise ValueError(f"set {', '.join(found.missing)} in the environment")
+            keys = {variable: key for key, variable in ENVIRONMENT.items()}
+            there = ", ".join(keys[variable] for variable in found.missing)
+            in_file = f", or {there} in {found.file}" if found.file else ""
+            raise ValueError(f"set {', '.join(found.missing)} in the environment{in_file}")
         return cls(
             found.account.url,
             company_name=found.account.company_name,

@@ -45,12 +45,14 @@ class Configuration:
     Attributes:
         account: Where the service is and who calls; None if only a part of it was found.
         missing: The variables that an account still needs.
+        file: The file that was read, or None.
         encoding: How forms are written.
         endpoints: What is different about the service's endpoints, by the library's names.
     """
 
     account: Account | None = None
     missing: tuple[str, ...] = ()
+    file: str | None = None
     encoding: Encoding = Encoding.MULTIPART
     endpoints: Mapping[str, EndpointOverride] = field(default_factory=dict)
 
@@ -86,10 +88,12 @@ def read_configuration(
     )
     endpoints = _endpoints(settings.get("endpoints", {}), str(file))
     if found.get(_ENDPOINTS):
-        endpoints |= _endpoints(_json_object(found[_ENDPOINTS]), _ENDPOINTS)
+        for name, override in _endpoints(_json_object(found[_ENDPOINTS]), _ENDPOINTS).items():
+            endpoints[name] = _merged(endpoints.get(name), override)
     return Configuration(
         account=None if missing else Account(**{key: str(settings[key]) for key in ENVIRONMENT}),
         missing=missing,
+        file=None if file is None else os.fspath(file),
         encoding=encoding or Encoding.MULTIPART,
         endpoints=endpoints,
     )
@@ -119,10 +123,18 @@ def _encoding(value: Any, where: str) -> Encoding | None:
         raise ValueError(f"{where}: {error}") from None
 
 
+def _merged(old: EndpointOverride | None, new: EndpointOverride) -> EndpointOverride:
+    """Put the environment's setting of an endpoint over the file's, part by part."""
+    if old is None:
+        return new
+    parameters = {**old.parameters, **new.parameters}
+    return EndpointOverride(new.path or old.path, parameters, new.encoding or old.encoding)
+
+
 def _json_object(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{_ENDPOINTS} is no JSON: {error}") from None
 
 

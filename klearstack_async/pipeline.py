@@ -13,6 +13,7 @@ from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from klearstack_async.endpoints.auth import log_in, log_in_as, refresh_tokens
+from klearstack_async.endpoints.catalogue import CATALOGUE
 from klearstack_async.endpoints.unverified import explained, warn_once
 from klearstack_async.errors import (
     AuthenticationError,
@@ -86,7 +87,10 @@ class Pipeline:
         Raises:
             KlearStackError: See `klearstack_async.errors` for the tree.
         """
-        endpoint = self._endpoints.get(request.endpoint.name, request.endpoint)
+        endpoint = request.endpoint
+        if endpoint == CATALOGUE.get(endpoint.name):
+            # As it is set for this client; an endpoint of the user's own stays what it is.
+            endpoint = self._endpoints[endpoint.name]
         warn_once(endpoint)
         if not endpoint.bearer:
             return await self._once(request, endpoint, None)
@@ -99,14 +103,24 @@ class Pipeline:
         try:
             return await self._once(request, endpoint, token)
         except AuthenticationError:
-            if self.tokens.user_changes != user_changes:
-                # What one user began must not be done by another.
-                raise
             # Either the token ended early or the password is wrong: only a new token tells.
-            renewed = await self.tokens.renew(stale=token)
+            renewed = await self._renewed(token, user_changes)
+            if renewed is None:
+                raise
             if request.file is not None and not is_repeatable(request.file.source):
                 raise
-            return await self._once(request, endpoint, renewed.access_token, attempt=2)
+            return await self._once(request, endpoint, renewed, attempt=2)
+
+    async def _renewed(self, stale: str, user_changes: int) -> str | None:
+        """Get a new token of the same user; None if another user has logged in meanwhile.
+
+        What one user began must not be done by another.
+        """
+        if self.tokens.user_changes != user_changes:
+            return None
+        renewed = await self.tokens.renew(stale=stale)
+        # A login may have been under way.
+        return renewed.access_token if self.tokens.user_changes == user_changes else None
 
     async def _once(
         self, request: Request[T], endpoint: Endpoint, token: str | None, attempt: int = 1
@@ -131,8 +145,8 @@ class Pipeline:
         fields = {**self._credentials(endpoint.credentials), **request.fields}
         secrets = self._secrets(request, endpoint, token)
         body, content_type = await body_of(
-            renamed(fields, endpoint.parameters),
-            _renamed_file(request.file, endpoint),
+            _renamed(fields, endpoint),
+            _renamed_file(request.file, fields, endpoint),
             encoding=endpoint.encoding or self._encoding,
             stall_seconds=self._timeouts.stall_seconds,
         )
@@ -173,12 +187,15 @@ class Pipeline:
         address = urljoin(f"{self._account.url}/", url)
         if _origin(address) != _origin(self._account.url):
             return await self._fetch(address, None)
+        user_changes = self.tokens.user_changes
         token = await self.tokens.token()
         try:
             return await self._fetch(address, token)
         except AuthenticationError:
-            renewed = await self.tokens.renew(stale=token)
-            return await self._fetch(address, renewed.access_token, attempt=2)
+            renewed = await self._renewed(token, user_changes)
+            if renewed is None:
+                raise
+            return await self._fetch(address, renewed, attempt=2)
 
     async def _fetch(self, address: str, token: str | None, attempt: int = 1) -> PageImage:
         secrets = (self._account.password, token or "")
@@ -224,10 +241,23 @@ class Pipeline:
         return await self._once(request, endpoint, tokens.access_token)
 
 
-def _renamed_file(file: FilePart | None, endpoint: Endpoint) -> FilePart | None:
-    if file is None:
-        return None
-    name = endpoint.parameters.get(file.field_name) or file.field_name
+def _renamed(fields: Mapping[str, FormValue], endpoint: Endpoint) -> dict[str, FormValue]:
+    try:
+        return renamed(fields, endpoint.parameters)
+    except ValueError as error:
+        raise ValueError(f"{endpoint.name}: {error}") from None
+
+
+def _renamed_file(
+    file: FilePart | None, fields: Mapping[str, FormValue], endpoint: Endpoint
+) -> FilePart | None:
+    if file is None or file.field_name not in endpoint.parameters:
+        return file
+    name = endpoint.parameters[file.field_name]
+    if not name or name in _renamed(fields, endpoint):
+        raise ValueError(
+            f"{endpoint.name}: its file can't be sent as {name!r}; see its parameters="
+        )
     return dataclasses.replace(file, field_name=name)
 
 

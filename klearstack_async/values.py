@@ -5,6 +5,7 @@ Pure, and strict: what has two readings raises `ValueError` instead of being gue
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +17,7 @@ __all__ = [
     "decimal_from",
     "flag_from",
     "instant_from",
+    "number_text",
     "timestamp_text",
 ]
 
@@ -56,6 +58,17 @@ def date_from(value: Any) -> date:
     if match is None or month is None:
         raise ValueError(f"{value!r} is not a date such as 26-Jul-2025; read .value yourself")
     return date(int(match["year"]), month, int(match["day"]))
+
+
+def number_text(value: float | Decimal) -> str:
+    """Write a number that need not be whole.
+
+    Raises:
+        ValueError: It is not finite.
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number that can be sent")
+    return str(value)
 
 
 def date_text(value: date) -> str:

@@ -324,7 +324,9 @@ async def test_a_wait_without_a_number_or_a_state_says_what_is_missing() -> None
             await ks.results.wait(upload.batch_id, timeout=0.2)
 
 
-@pytest.mark.parametrize(("status", "unknown"), [(500, True), (502, True), (503, False)])
+@pytest.mark.parametrize(
+    ("status", "unknown"), [(500, True), (501, True), (502, True), (503, False)]
+)
 async def test_an_upload_that_may_have_been_stored_is_no_plain_failure(
     serve: Serve, status: int, unknown: bool
 ) -> None:

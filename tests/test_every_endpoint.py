@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import client_of
+from aiohttp import web
+from conftest import Serve, client_at, client_of
 from documents import invoice_pdf
 
 from klearstack_async import (
@@ -22,7 +23,9 @@ from klearstack_async import (
     DocumentList,
     DocumentSet,
     KlearStack,
+    OutcomeUnknown,
     PageImage,
+    ServerError,
     SetStatus,
     Tokens,
     Upload,
@@ -31,7 +34,7 @@ from klearstack_async import (
 from klearstack_async.endpoints.catalogue import CATALOGUE
 from klearstack_async.sandbox import Sandbox
 from klearstack_async.sandbox.routes import ROUTES
-from klearstack_async.wire.endpoint import Certainty
+from klearstack_async.wire.endpoint import Certainty, Replay
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 PAGES = range(1, 33)
@@ -373,6 +376,30 @@ def test_the_catalogue_has_a_row_for_every_page_that_is_an_endpoint() -> None:
 def test_eleven_endpoints_are_assumed() -> None:
     assumed = {row.page for row in CATALOGUE.values() if row.certainty is Certainty.ASSUMED}
     assert assumed == {9, 10, 14, 19, 23, 24, 27, 28, 29, 30, 31}
+
+
+# Written down apart from the catalogue: what must never be sent again blindly, because it changes
+# something, moves the service's own mark (12), or may do either (18).
+WRITES = {6, 7, 12, 15, 16, 17, 18, 21, 22, 25, 26, 27, 28, 32}
+
+
+def test_what_writes_is_not_safe_to_repeat_and_all_else_is() -> None:
+    unsafe = {row.page for row in CATALOGUE.values() if row.replay is Replay.UNSAFE}
+    assert unsafe == WRITES
+
+
+@pytest.mark.parametrize("row", CATALOGUE.values(), ids=lambda row: row.name)
+async def test_a_write_that_may_have_happened_is_told_as_such(row: Any, serve: Serve) -> None:
+    async def fail(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return web.Response(status=502)
+
+    async with client_at(await serve(other=fail)) as ks:
+        expected = OutcomeUnknown if row.page in WRITES else ServerError
+        if row.name == "auth.login":
+            return
+        with pytest.raises(expected):
+            await ks.call(row.name)
 
 
 @pytest.mark.parametrize("row", CATALOGUE.values(), ids=lambda row: row.name)

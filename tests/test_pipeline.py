@@ -9,15 +9,18 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from conftest import PASSWORD, Serve, client_at
+from conftest import PASSWORD, Serve, client_at, until
 
 from klearstack_async import (
     AuthenticationError,
     BadRequest,
     BytesSource,
+    Credentials,
+    Endpoint,
     KlearStack,
     KlearStackError,
     OutcomeUnknown,
+    Request,
     StallTimeout,
     Timeouts,
 )
@@ -39,12 +42,14 @@ class Bearers:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.paths: list[str] = []
         self.refused = 0
         self.entered, self.gate = asyncio.Event(), asyncio.Event()
         self.gate.set()
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         await request.read()
+        self.paths.append(request.path)
         self.seen.append(request.headers["Authorization"].removeprefix("Bearer "))
         self.entered.set()
         await self.gate.wait()
@@ -79,6 +84,70 @@ async def test_what_one_user_began_is_not_repeated_as_another(
     with pytest.raises(AuthenticationError):
         await call
     assert bearers.seen == ["of-the-account"]
+
+
+async def test_a_login_under_way_does_not_make_a_call_another_users(
+    two_users: tuple[KlearStack, Bearers], serve: Serve
+) -> None:
+    ks, bearers = two_users
+    goes_on, asked = asyncio.Event(), asyncio.Event()
+    of_another = ks._pipeline.log_in_as
+
+    async def slow_login() -> Any:
+        asked.set()
+        await goes_on.wait()
+        return await of_another("7")
+
+    await ks.auth.login()
+    login = asyncio.create_task(ks._tokens.log_in(slow_login))
+    await asked.wait()
+    bearers.refused = 1
+    call = asyncio.create_task(ks.documents.approve("d", comment="ok"))
+    # The 401 has come, and the call waits for the login to let it have a token.
+    await until(lambda: not bearers.refused)
+    goes_on.set()
+    await login
+    with pytest.raises(AuthenticationError):
+        await call
+    assert bearers.seen == ["of-the-account"]
+
+
+async def test_an_endpoint_of_the_users_own_stays_what_it_is(
+    two_users: tuple[KlearStack, Bearers],
+) -> None:
+    ks, bearers = two_users
+    mine = Endpoint(name="images.get", path="/mine", credentials=Credentials.NONE)
+    assert await ks.send(Request(mine, {}, lambda reply: reply.endpoint)) == "images.get"
+    assert bearers.paths == ["/mine"]
+
+
+async def test_a_field_of_a_call_goes_before_the_accounts_own(serve: Serve) -> None:
+    sent: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        sent.append(str((await request.post())["username"]))
+        return web.json_response({})
+
+    async with client_at(await serve(getsomething=answer)) as ks:
+        await ks.call("getsomething", {"username": "other"})
+    assert sent == ["other"]
+
+
+async def test_others_get_their_turn_between_two_documents_of_a_stream(serve: Serve) -> None:
+    documents = [{"Document_id": str(number)} for number in range(5)]
+    async with client_at(await serve(getuserdocuments=json_answer(result=documents))) as ks:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counter = asyncio.create_task(count())
+        seen = [turns async for _ in ks.results.stream_of_user()]
+        counter.cancel()
+    assert len(set(seen)) == len(documents)
 
 
 async def test_a_bulk_run_does_not_change_who_calls(
@@ -247,12 +316,14 @@ async def test_a_picture_that_is_gone_is_told_as_such(serve: Serve) -> None:
 async def test_a_signed_address_is_asked_for_letter_by_letter(serve: Serve) -> None:
     asked: list[str] = []
     address = "/p%2Dq/%21x?sig=a%2Bb%3D%2f%7e&acl=%2f*"
+    beyond = "/Übersicht.png"
 
     async def picture(request: web.Request) -> web.StreamResponse:
         asked.append(request.raw_path)
         return web.Response(body=PICTURE)
 
-    url = await serve(getdocumentimage=json_answer(url=address), other=picture)
-    async with client_at(url) as ks:
-        await ks.images.get("d")
-    assert asked == [address]
+    for path in (address, beyond):
+        url = await serve(getdocumentimage=json_answer(url=path), other=picture)
+        async with client_at(url) as ks:
+            await ks.images.get("d")
+    assert asked == [address, "/%C3%9Cbersicht.png"]

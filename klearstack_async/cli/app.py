@@ -27,7 +27,7 @@ from klearstack_async.endpoints.catalogue import with_overrides
 from klearstack_async.settings import DocumentType
 
 if TYPE_CHECKING:
-    from klearstack_async.sandbox import PushTarget
+    from klearstack_async.sandbox import Sandbox
 
 __all__ = ["app"]
 
@@ -186,18 +186,17 @@ def sandbox(
     from klearstack_async.sandbox import Sandbox  # noqa: PLC0415 - an extra
 
     console = console_for()
-    # Made first: what is wrong with it is told before anything starts.
-    target = None if push_url is None else _push_target(push_url, push_token)
 
     async def run() -> None:
         async with Sandbox(
-            push=target,
             host=host,
             port=port,
             folder=folder,
             processing_seconds=processing_seconds,
             batch_shape=shape.value,
         ) as server:
+            if push_url is not None:
+                await _push_from(server, push_url, push_token)
             console.print(f"Sandbox at {server.url} (Ctrl-C stops it). To use it:\n")
             for name, value in (
                 ("URL", server.url),
@@ -218,19 +217,20 @@ def sandbox(
         raise ValueError(f"port {port} is taken; choose another with --port") from None
 
 
-def _push_target(url: str, token: str) -> PushTarget:
+async def _push_from(server: Sandbox, url: str, token: str) -> None:
     from klearstack_async.sandbox import PushTarget  # noqa: PLC0415 - an extra
 
     try:
-        return PushTarget(
+        target = PushTarget(
             url=url,
             token=token,
-            company_name="demo",
-            username="demo",
-            password="demo-password",  # noqa: S106 - the sandbox's password is no secret
+            company_name=server.company_name,
+            username=server.username,
+            password=server.password,
         )
     except ValueError as error:
         raise ValueError(f"--push-url, --push-token: {error}") from None
+    await server.register_push(target)
 
 
 @app.command()

@@ -103,7 +103,7 @@ class Auth:
             The id, as text also where the service sends a number.
 
         Raises:
-            Rejected: The service doesn't know the user.
+            Rejected, AuthenticationError: The service doesn't know the user.
             DecodeError: The answer names no id; its key isn't documented.
             AuthenticationError, ServerError, TransportError: As for every call.
 
@@ -125,6 +125,7 @@ class Auth:
 
         Raises:
             AuthenticationError: The service doesn't know the user.
+            ValueError: The id is empty.
             ServerError, TransportError: As for every call.
 
         A retry is safe. Source: the vendor's page "Get access token from user ID", which asks for

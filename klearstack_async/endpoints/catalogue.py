@@ -61,38 +61,13 @@ def _row(  # noqa: PLR0917 - the columns of the table, in their order
 
 _SAFE, _UNSAFE = Replay.SAFE, Replay.UNSAFE
 
-# fmt: off - one row, one line: this is a table
+# One row, one line: this is a table.
+# fmt: off
 _ROWS = (
-    _row(
-        2,
-        "auth.login",
-        "get_access_token",
-        _DOCUMENTED,
-        _FULL,
-        _SAFE,
-        _ONE_MORE_TOKEN,
-        bearer=False,
-    ),
+    _row(2, "auth.login", "get_access_token", _DOCUMENTED, _FULL, _SAFE, _ONE_MORE_TOKEN, bearer=False),
     _row(3, "auth.user_id", "getuserid", _PARTLY, _COMPANY, _SAFE, _READS),
-    _row(
-        4,
-        "auth.login_as",
-        "getaccesstokenfromuserid",
-        _DOCUMENTED,
-        _COMPANY,
-        _SAFE,
-        _ONE_MORE_TOKEN,
-        bearer=False,
-    ),
-    _row(
-        5,
-        "auth.refresh",
-        "getaccesstokenfromrefreshtoken",
-        _DOCUMENTED,
-        _COMPANY,
-        _SAFE,
-        _ONE_MORE_TOKEN,
-    ),
+    _row(4, "auth.login_as", "getaccesstokenfromuserid", _DOCUMENTED, _COMPANY, _SAFE, _ONE_MORE_TOKEN, bearer=False),
+    _row(5, "auth.refresh", "getaccesstokenfromrefreshtoken", _DOCUMENTED, _COMPANY, _SAFE, _ONE_MORE_TOKEN),
     _row(6, "uploads.document", "processdocument", _DOCUMENTED, _FULL, _UNSAFE, _STORED_TWICE),
     _row(7, "uploads.archive", "uploadbatch", _DOCUMENTED, _FULL, _UNSAFE, _STORED_TWICE),
     _row(8, "results.in_batch", "getbatchdocuments", _PARTLY, _FULL, _SAFE, _READS),
@@ -103,58 +78,22 @@ _ROWS = (
     _row(13, "results.approved", "getapproveinvoices", _DOCUMENTED, _FULL, _SAFE, _READS),
     _row(14, "documents.get", "getdocument", _ASSUMED, _COMPANY, _SAFE, _READS),
     _row(15, "documents.update", "update_document", _PARTLY, _COMPANY, _UNSAFE, _OVERWRITES),
-    _row(
-        16,
-        "documents.set_quickbooks_status",
-        "updateqbestatus",
-        _DOCUMENTED,
-        _FULL,
-        _UNSAFE,
-        _OVERWRITES,
-    ),
-    _row(
-        17,
-        "documents.approve_or_reject",
-        "approve_reject_doc",
-        _DOCUMENTED,
-        _COMPANY,
-        _UNSAFE,
-        _DECIDED_TWICE,
-    ),
+    _row(16, "documents.set_quickbooks_status", "updateqbestatus", _DOCUMENTED, _FULL, _UNSAFE, _OVERWRITES),
+    _row(17, "documents.approve_or_reject", "approve_reject_doc", _DOCUMENTED, _COMPANY, _UNSAFE, _DECIDED_TWICE),
     _row(18, "documents.text_in_box", "gettext", _PARTLY, _COMPANY, _UNSAFE, _UNCLEAR),
     _row(19, "images.get", "getdocumentimage", _ASSUMED, _COMPANY, _SAFE, _READS),
-    _row(
-        21, "push.retry", "/klearstack/retry_push_api", _DOCUMENTED, _USER, _UNSAFE, _PUSHED_TWICE
-    ),
+    _row(21, "push.retry", "/klearstack/retry_push_api", _DOCUMENTED, _USER, _UNSAFE, _PUSHED_TWICE),
     _row(22, "datasources.create", "insertdatasource", _PARTLY, _COMPANY, _UNSAFE, _ROWS_TWICE),
     _row(23, "datasources.list", "getdatasources", _ASSUMED, _COMPANY, _SAFE, _READS),
     _row(24, "datasources.rows", "getdatasourcedata", _ASSUMED, _COMPANY, _SAFE, _READS),
     _row(25, "datasources.append", "appenddatasource", _DOCUMENTED, _COMPANY, _UNSAFE, _ROWS_TWICE),
-    _row(
-        26,
-        "datasources.update_row",
-        "update_datasource_row",
-        _PARTLY,
-        _COMPANY,
-        _UNSAFE,
-        _OVERWRITES,
-    ),
-    _row(
-        27, "datasources.delete_row", "delete_datasource_row", _ASSUMED, _COMPANY, _UNSAFE, _DELETED
-    ),
+    _row(26, "datasources.update_row", "update_datasource_row", _PARTLY, _COMPANY, _UNSAFE, _OVERWRITES),
+    _row(27, "datasources.delete_row", "delete_datasource_row", _ASSUMED, _COMPANY, _UNSAFE, _DELETED),
     _row(28, "datasources.delete", "deletedatasource", _ASSUMED, _COMPANY, _UNSAFE, _DELETED),
     _row(29, "sets.documents", "getsetdocuments", _ASSUMED, _FULL, _SAFE, _READS),
     _row(30, "sets.upload_status", "getsetuploadstatus", _ASSUMED, _FULL, _SAFE, _READS),
     _row(31, "sets.references", "getsetreferencenumbers", _ASSUMED, _FULL, _SAFE, _READS),
-    _row(
-        32,
-        "fields.update_mapping",
-        "/klearstack/updatemappingdataapi",
-        _DOCUMENTED,
-        _USER,
-        _UNSAFE,
-        _OVERWRITES,
-    ),
+    _row(32, "fields.update_mapping", "/klearstack/updatemappingdataapi", _DOCUMENTED, _USER, _UNSAFE, _OVERWRITES),
 )
 # fmt: on
 
@@ -179,10 +118,15 @@ def with_overrides(
         ValueError: There is no endpoint of such a name; the message says which are like it.
     """
     found = dict(CATALOGUE)
+    if not isinstance(overrides or {}, Mapping):
+        raise TypeError(f"endpoints are a mapping of names to paths, not {overrides!r}")
     for name, override in (overrides or {}).items():
         if name not in found:
-            close = [_ROW_OF[name]] if name in _ROW_OF else get_close_matches(name, found, n=1)
+            close = [_ROW_OF[name]] if name in _ROW_OF else get_close_matches(str(name), found, n=1)
             advice = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(found)}"
             raise ValueError(f"there is no endpoint {name!r}; {advice}")
-        found[name] = overridden(found[name], EndpointOverride.of(override))
+        try:
+            found[name] = overridden(found[name], EndpointOverride.of(override))
+        except ValueError as error:
+            raise ValueError(f"endpoint {name}: {error}") from None
     return found

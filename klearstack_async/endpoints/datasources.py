@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 Columns = Iterable[str] | Mapping[str, str]
-TableFile = str | os.PathLike[str] | bytes | BinaryIO | Source
+TableFile = str | os.PathLike[str] | bytes | bytearray | BinaryIO | Source
 Rows = Iterable[TableRow] | TableFile
 
 _STRING = "string"
@@ -316,12 +316,14 @@ async def _table(name: str, columns: Columns, rows: Rows) -> Source:
     return BytesSource(table, f"{name}.csv")
 
 
-def _filename_of(rows: Rows, name: str) -> str | None:
+def _filename_of(rows: Any, name: str) -> str | None:
     """Name a file that has no name of its own, by what it begins with; None if it has one."""
     if isinstance(rows, _BYTES):
         start = bytes(rows[:4])
-    elif isinstance(rows, io.BytesIO):
-        start = bytes(rows.getbuffer()[rows.tell() :][:4])
+    elif hasattr(rows, "read") and not isinstance(getattr(rows, "name", None), str):
+        # In memory, or a temporary file: reading four bytes of either takes no time.
+        start = rows.read(4)
+        rows.seek(-len(start), io.SEEK_CUR)
     else:
         return None
     return f"{name}.xlsx" if start == _ZIP else f"{name}.csv"

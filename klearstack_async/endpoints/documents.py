@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from klearstack_async.document import Document, id_of
 from klearstack_async.endpoints.catalogue import CATALOGUE
@@ -144,7 +144,8 @@ class Documents:
         Raises:
             Rejected, BadRequest: The service doesn't know the document.
             EndpointNotFound: The service has another name for this; the message says what to do.
-            DecodeError: The answer can't be read.
+            DecodeError: The answer can't be read, or holds no document.
+            ValueError: The document has no id.
             AuthenticationError, ServerError, TransportError: As for every call.
 
         A retry is safe. Source: the vendor's page "Get details of a document"; the endpoint's
@@ -175,6 +176,7 @@ class Documents:
         Raises:
             Rejected, BadRequest: The service doesn't take it.
             ValueError: There is no field, a box isn't four numbers, or the document has no id.
+            TypeError: A value is no text.
             OutcomeUnknown: It was sent, and no answer tells whether it was done.
             AuthenticationError, ServerError, TransportError: As for every call.
 
@@ -211,6 +213,8 @@ class Documents:
 
         Raises:
             Rejected: The service doesn't know the document.
+            ValueError: The document has no id.
+            TypeError: `at` is no `datetime`.
             OutcomeUnknown: It was sent, and no answer tells whether it was done.
             AuthenticationError, ServerError, TransportError: As for every call.
 
@@ -247,6 +251,7 @@ class Documents:
         Raises:
             BadRequest: It is approved already, or the service doesn't know it.
             PermissionDenied: The account's role may not do this.
+            ValueError: The document has no id.
             OutcomeUnknown: It was sent, and no answer tells whether it was done.
             AuthenticationError, ServerError, TransportError: As for every call.
 
@@ -278,6 +283,7 @@ class Documents:
         Raises:
             BadRequest: It is rejected already, or the service doesn't know it.
             PermissionDenied: The account's role may not do this.
+            ValueError: The document has no id.
             OutcomeUnknown: It was sent, and no answer tells whether it was done.
             AuthenticationError, ServerError, TransportError: As for every call.
 
@@ -330,8 +336,10 @@ def _update(name: str, value: str | FieldUpdate) -> dict[str, object]:
     return {"_value": update.value, "_coordinates": _corners(update.box or _NOWHERE)}
 
 
-def _corners(box: Corners) -> list[float]:
-    corners = list(box)
-    if len(corners) != 4 or not all(isinstance(edge, int | float) for edge in corners):
+def _corners(box: Corners | None) -> list[float]:
+    # A field without a position has no box.
+    corners: list[Any] = [] if box is None else list(box)
+    numbers = [type(edge) is not bool and isinstance(edge, int | float) for edge in corners]
+    if len(corners) != 4 or not all(numbers):
         raise ValueError(f"a box is x1, y1, x2, y2, not {box!r}")
     return corners

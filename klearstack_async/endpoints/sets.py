@@ -53,6 +53,7 @@ class Sets:
 
         Raises:
             Rejected, BadRequest: The service doesn't know the set.
+            ValueError: The upload went to no set.
             EndpointNotFound: The service has another name for this; the message says what to do.
             DecodeError: The answer can't be read.
             AuthenticationError, ServerError, TransportError: As for every call.
@@ -73,6 +74,7 @@ class Sets:
 
         Raises:
             Rejected, BadRequest: The service doesn't know the set.
+            ValueError: The upload went to no set.
             EndpointNotFound: The service has another name for this; the message says what to do.
             DecodeError: The answer can't be read.
             AuthenticationError, ServerError, TransportError: As for every call.

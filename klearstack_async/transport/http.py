@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import ssl
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import aiohttp
 import anyio
@@ -45,6 +47,7 @@ _ADVICE: Mapping[type[TransportError], str] = {
 # Several users of one account are one machine's worth of connections, not one each.
 _CONNECTIONS = 64
 _CLOSE_SECONDS = 5.0
+_RESERVED = string.punctuation
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,10 @@ class HttpTransport:
         Raises:
             TransportError: No usable answer came.
         """
-        # Not requoted: an address that is signed counts letter by letter.
-        return await self._exchange("GET", URL(url, encoded=True), headers, None)
+        # Not requoted: an address that is signed counts letter by letter. Only what can't stand in
+        # a request's first line is written otherwise.
+        address = URL(quote(url, safe=_RESERVED), encoded=True)
+        return await self._exchange("GET", address, headers, None)
 
     async def _exchange(
         self, method: str, url: str | URL, headers: Mapping[str, str], body: Body | None

@@ -17,6 +17,8 @@ async def save_file(path: Path, data: bytes) -> None:
     All steps are done in one hop to a thread, which a cancelled caller waits for: with a hop for
     each (as aiofiles does it), a cancellation between two of them leaves a file behind.
 
+    A link stays one: what it points to is replaced.
+
     Raises:
         OSError: The folder isn't there, or the disk is full, for instance.
     """
@@ -24,15 +26,14 @@ async def save_file(path: Path, data: bytes) -> None:
 
 
 def _save(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{token_hex(8)}.part")
+    target = path.resolve()
+    part = target.with_name(f".{token_hex(8)}.part")
     try:
         with part.open("xb") as file:
             file.write(data)
-        part.replace(path)
-    except BaseException as error:
+        part.replace(target)
+    except OSError as error:
         with suppress(OSError):
             part.unlink()
-        if isinstance(error, OSError):
-            # The user knows the path that was asked for, not the one beside it.
-            error.filename, error.filename2 = str(path), None
-        raise
+        # The user knows the path that was asked for, not the one beside it.
+        raise OSError(error.errno, error.strerror, str(path)) from None

@@ -27,7 +27,8 @@ _BEGUN_INSIDE = re.compile(r"\{\s*\"|\[\s*[\[{\"]|<")
 _TEXT_KEYS = ("text", "ocr_text", "value", "result", "data")
 _SENTENCE_KEYS = ("message", "msg", "detail", "status", "result")
 # What a key called `error` may hold although there is none.
-_NO_ERROR = frozenset({"", "0", "false", "no", "none", "null"})
+_NO_ERROR = frozenset({"", "0", "false", "no", "no error", "no errors", "none", "null"})
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 class _Said(NamedTuple):
@@ -142,6 +143,8 @@ def _said_by_object(answer: Mapping[str, Any]) -> _Said:
         said = None if isinstance(error, bool | int) else str(error)
         return _Said(yes=False, message=said or _sentence(extra, keys), extra=extra)
     success = extra.get(keys.get("success", ""))
+    if isinstance(success, str) and success.strip().lower() in _FLAGS:
+        success = _FLAGS[success.strip().lower()]
     if isinstance(success, str) and success.strip():
         del extra[keys["success"]]
         # Under this key every sentence says yes that doesn't say no.
@@ -150,7 +153,9 @@ def _said_by_object(answer: Mapping[str, Any]) -> _Said:
         if success in {0, 1}:
             del extra[keys["success"]]
         message = _sentence(extra, keys)
-        return _Said(bool(success), message, extra)
+        # A yes beside a sentence that is known as a no is none.
+        contradicted = message is not None and is_documented_refusal(message)
+        return _Said(bool(success) and not contradicted, message, extra)
     return _said_by_sentences(extra, keys)
 
 

@@ -7,7 +7,6 @@ on everything else of the call together.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,7 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from klearstack_async.settings import Encoding
-from klearstack_async.values import date_text, timestamp_text
+from klearstack_async.values import date_text, number_text, timestamp_text
 
 __all__ = [
     "FieldValue",
@@ -201,19 +200,13 @@ def _form_value(name: str, value: FieldValue) -> FormValue:
     raise TypeError(f"{name} is {kinds}, not {value!r}")
 
 
-def _finite(value: float | Decimal) -> str:
-    if not math.isfinite(value):
-        raise ValueError(f"{value} is no number that can be sent")
-    return str(value)
-
-
 _WRITERS: tuple[tuple[Any, Callable[[Any], FormValue]], ...] = (
     (JsonText, lambda value: value),
     (bool, lambda value: "true" if value else "false"),
     # An enumeration's member is the text or number that it stands for.
     (str, str.__str__),
     (int, lambda value: str(int(value))),
-    (float | Decimal, _finite),
+    (float | Decimal, number_text),
     (datetime, timestamp_text),
     (date, date_text),
     (Mapping, lambda value: JsonText(dict(value))),

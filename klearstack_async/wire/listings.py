@@ -32,7 +32,8 @@ __all__ = [
 
 _NAMES = ("datasource_name", "DataSourceName", "name")
 _COLUMNS = ("fields", "columns")
-_ROW_IDS = ("id", "_id", "row_id")
+# A table may have a column called `id`; the others are nobody's column.
+_ROW_IDS = ("_id", "row_id", "id")
 _REFERENCES = ("set_reference_number", "reference_number", "reference")
 _SET_NAMES = ("set_name", "name")
 _DOCUMENT_IDS = ("Document_id", "document_id", "id")

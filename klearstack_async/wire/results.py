@@ -178,7 +178,7 @@ def _found_in(reply: Reply, *, object_is_document: bool = False) -> _Found:
     body, answer = _answer_in(reply, bool if object_is_document else _is_answer)
     if not isinstance(answer, dict):
         return _Found([msgspec.Raw(body)], {})
-    if object_is_document and _is_document(answer):
+    if object_is_document and _is_document(answer, body):
         return _Found([msgspec.Raw(body)], {})
     members = members_of(body)
     key = _key_of_list({name for name, raw in members if is_container(raw)})
@@ -192,13 +192,18 @@ def _found_in(reply: Reply, *, object_is_document: bool = False) -> _Found:
     return _Found(listings, gathered(others))
 
 
-def _is_document(answer: Mapping[str, msgspec.Raw]) -> bool:
+def _is_document(answer: Mapping[str, msgspec.Raw], body: bytes) -> bool:
     """Tell whether an object is itself the document, instead of holding it under a key."""
     key = _key_of_list({key for key in RESULT_KEYS if is_container(answer.get(key))})
-    if key is None:
-        return not answer.keys() <= _NO_DOCUMENT
     named = not _DOCUMENT_IDS.isdisjoint(map(str.lower, answer))
-    return named and not documents_from(answer[key])[0]
+    if key is None:
+        # Neither an id nor a field: whatever it is, it is no document.
+        return not answer.keys() <= _NO_DOCUMENT and (named or b'"value"' in body)
+    if not named:
+        return False
+    # A field may be called as such a key is.
+    is_field = is_object(answer[key]) and "value" in dict(members_of(answer[key]))
+    return is_field or not documents_from(answer[key])[0]
 
 
 def _key_of_list(containers: set[str]) -> str | None:

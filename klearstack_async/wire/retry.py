@@ -29,8 +29,9 @@ MAY_HAVE_HAPPENED: Mapping[type[KlearStackError], bool] = {
 }
 # 303 means: it is done, and the result is elsewhere. What begins with 6 or more means nothing.
 _SEE_OTHER = 303
-# Not every 5xx is one: these say that the call was not carried out.
-REFUSING_STATUSES = frozenset({501, 503})
+# Not every 5xx is one: this says that the call was not carried out. 501 doesn't: the service
+# documents it as its way to fail.
+REFUSING_STATUSES = frozenset({503})
 
 
 def may_have_happened(error: KlearStackError) -> bool:

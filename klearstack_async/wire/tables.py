@@ -10,6 +10,8 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import Any
 
+from klearstack_async.values import number_text
+
 __all__ = ["TableRow", "cell_text", "columns_and_rows", "csv_pieces"]
 
 # The values are text, numbers, flags, dates or None. Not said by the type: a list of both texts
@@ -86,10 +88,14 @@ def cell_text(value: Any, where: str) -> str:
 
     Raises:
         TypeError: It is something else.
+        ValueError: It is a number that isn't finite.
     """
     for kind, write in _WRITERS:
         if isinstance(value, kind):
-            return write(value)
+            try:
+                return write(value)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from None
     raise TypeError(f"{where}: a cell holds text, a number, a flag or a date, not {value!r}")
 
 
@@ -98,7 +104,7 @@ _WRITERS: tuple[tuple[Any, Callable[[Any], str]], ...] = (
     (str, str.__str__),
     (bool, lambda value: "true" if value else "false"),
     (int, lambda value: str(int(value))),
-    (float | Decimal, str),
+    (float | Decimal, number_text),
     (date, lambda value: value.isoformat()),
     (type(None), lambda _: ""),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import tempfile
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ async def test_saving_where_nothing_can_be_written_leaves_nothing(
     async with client_at(await serve(getdocumentimage=image)) as ks:
         with pytest.raises(OSError, match=r"folder"):
             await ks.images.save("d", tmp_path / "folder")
-        with pytest.raises(FileNotFoundError, match=r"nowhere/page\.png"):
+        with pytest.raises(FileNotFoundError, match=r"nowhere/page\.png'$"):
             await ks.images.save("d", tmp_path / "nowhere/page.png")
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
 
@@ -207,6 +208,7 @@ async def test_a_datasource_can_be_made_of_a_file(
         (["a", "a"], [["1", "2"]], "each once"),
         ([], [], "columns are names"),
         ([""], [["1"]], "columns are names"),
+        (["a"], [["1"], [float("nan")]], "row 2: nan is no number"),
     ],
 )
 async def test_rows_that_do_not_fit_are_refused_before_anything_is_sent(
@@ -243,6 +245,48 @@ async def test_rows_without_columns_say_what_is_missing(ks: KlearStack) -> None:
         await ks.datasources.append("s", [])
 
 
+async def test_an_answer_that_is_no_document_is_none(serve: Serve) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return web.json_response({"foo": "bar"})
+
+    async with client_at(await serve(getdocument=answer)) as ks:
+        with pytest.raises(DecodeError, match="0 documents"):
+            await ks.documents.get("d")
+
+
+async def test_saving_to_a_link_leaves_it_one(serve: Serve, tmp_path: Path) -> None:
+    async def image(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return web.Response(body=PICTURE)
+
+    (tmp_path / "link.png").symlink_to(tmp_path / "page.png")
+    async with client_at(await serve(getdocumentimage=image)) as ks:
+        await ks.images.save("d", tmp_path / "link.png")
+    assert (tmp_path / "link.png").is_symlink()
+    assert (tmp_path / "page.png").read_bytes() == PICTURE
+
+
+async def test_a_file_without_a_name_is_a_table_too(ks: KlearStack) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(b"n\r\n1\r\n")
+        file.seek(0)
+        await ks.datasources.create("s", ["n"], file)
+    await ks.datasources.append("s", io.BytesIO(b"n\r\n2\r\n"), columns=["n"])
+    await ks.datasources.append("s", bytearray(b"n\r\n3\r\n"), columns=["n"])
+    assert [row.values["n"] for row in await ks.datasources.rows("s")] == ["1", "2", "3"]
+
+
+async def test_a_field_that_is_called_like_a_wrapper_is_a_field(ks: KlearStack) -> None:
+    document_id = await upload(ks)
+    before = await ks.documents.get(document_id)
+    for name in ("data", "result", "results", "extracted_data"):
+        await ks.documents.update(document_id, {name: "x"})
+        document = await ks.documents.get(document_id)
+        assert document[name].value == "x"
+        assert len(document) > len(before)
+
+
 async def test_rows_may_come_from_a_generator(ks: KlearStack) -> None:
     await ks.datasources.create("s", (c for c in ["n"]), ([str(n)] for n in range(1200)))
     await ks.datasources.append("s", ({"n": str(n)} for n in range(1200, 1300)))
@@ -256,6 +300,7 @@ async def test_rows_may_come_from_a_generator(ks: KlearStack) -> None:
         lambda ks: ks.documents.update("d", {}),
         lambda ks: ks.documents.update("d", {"a": FieldUpdate("x", box=(1, 2, 3))}),  # type: ignore[arg-type]
         lambda ks: ks.documents.text_in_box("t", (1, 2, 3)),
+        lambda ks: ks.documents.text_in_box("t", None),
         lambda ks: ks.images.get("d", page=0),
         lambda ks: ks.results.between(date(2026, 2, 1), date(2026, 1, 31)),
         lambda ks: ks.results.approved(date(2026, 1, 1), date(2026, 1, 31), users=["a,b"]),

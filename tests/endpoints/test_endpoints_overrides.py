@@ -122,7 +122,8 @@ async def test_a_path_that_is_set_is_where_the_call_goes(serve: Serve) -> None:
     ("endpoints", "says"),
     [
         ({"images.gett": "/a"}, "did you mean 'images.get'"),
-        ({"images.get": "getimage"}, "looks like /access/klearstack/name"),
+        ({"images.get": "getimage"}, "endpoint images.get: .* looks like /access/klearstack/name"),
+        ({5: "/a"}, "there is no endpoint 5"),
         ({"images.get": "https://other.example/a"}, "the host belongs into url="),
         ({"images.get": "//other.example/a"}, "looks like"),
         ({"images.get": "/a?b=c"}, "looks like"),
@@ -158,6 +159,14 @@ def test_an_own_endpoint_can_not_name_another_host(path: Any) -> None:
         Endpoint(name="mine", path=path)
 
 
+@pytest.mark.parametrize("name", ["", "processing_pref"])
+async def test_a_file_can_not_be_left_out_or_take_a_fields_name(name: str, serve: Serve) -> None:
+    endpoints = {"uploads.document": EndpointOverride(parameters={"file": name})}
+    async with client_at(await serve(), endpoints=endpoints) as ks:
+        with pytest.raises(ValueError, match="its file can't be sent as"):
+            await ks.uploads.document(b"%PDF", filename="a.pdf")
+
+
 async def test_the_404_of_a_path_that_was_set_says_so(serve: Serve) -> None:
     async with client_at(await serve(), endpoints={"images.get": "/nowhere"}) as ks:
         with pytest.raises(EndpointNotFound, match="no /nowhere: that is the path that was given"):
@@ -189,6 +198,8 @@ def test_a_file_sets_everything_and_the_environment_goes_before_it(tmp_path: Pat
         "KLEARSTACK_CONFIG": str(file),
         "KLEARSTACK_ENDPOINTS": '{"results.between": "/from/the/environment"}',
     }
+    with_encoding = read_configuration({**environment, "KLEARSTACK_ENCODING": "json"})
+    assert with_encoding.encoding == "json"
     found = read_configuration(environment)
     assert found.account is not None
     assert (found.account.company_name, found.account.username) == ("acme", "from the environment")
@@ -202,6 +213,23 @@ def test_a_file_sets_everything_and_the_environment_goes_before_it(tmp_path: Pat
     client = KlearStack.from_env(environment)
     assert client.endpoints["images.get"].path == "/access/klearstack/picture"
     assert client.endpoints["images.get"].encoding == "json"
+
+
+def test_the_environment_changes_only_what_it_says_of_an_endpoint(tmp_path: Path) -> None:
+    file = tmp_path / "klearstack.toml"
+    file.write_text(FILE)
+    endpoints = {"images.get": "/from/the/environment"}
+    found = read_configuration({"KLEARSTACK_ENDPOINTS": json.dumps(endpoints)}, file)
+    assert found.endpoints["images.get"] == EndpointOverride(
+        "/from/the/environment", {"page_index": "page"}, "json"
+    )
+
+
+def test_what_is_missing_is_named_for_the_file_too(tmp_path: Path) -> None:
+    file = tmp_path / "klearstack.toml"
+    file.write_text(FILE)
+    with pytest.raises(ValueError, match=r"set KLEARSTACK_PASSWORD .*, or password in .*\.toml"):
+        KlearStack.from_env({}, config=file)
 
 
 def test_a_file_can_be_named_in_code(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ OBJECTS_THAT_SAY_YES: list[tuple[Any, Confirmation]] = [
         Confirmation("Document updated successfully", "7.8.9"),
     ),
     ({"success": "Document 6a was changed"}, Confirmation("Document 6a was changed")),
-    ({"success": "true"}, Confirmation("true")),
+    ({"success": "true"}, Confirmation()),
     ({"success": 1, "message": "5 rows"}, Confirmation("5 rows")),
     ({"success": True, "error": None, "new": [1]}, Confirmation(extra={"error": None, "new": [1]})),
     ({"success": True, "error": "None"}, Confirmation(extra={"error": "None"})),
@@ -422,3 +422,15 @@ def test_any_body_is_given_as_what_it_is() -> None:
         b"[INFO] done": "[INFO] done", b"\xef\xbb\xbf[1]": [1], b"caf\xe9": "caf\ufffd",
     }.items():  # fmt: skip
         assert read(Reply(200, {}, body), answer_in) == expected
+
+
+@pytest.mark.parametrize("flag", [True, "true", 1])
+def test_a_yes_beside_a_known_refusal_is_none(flag: object) -> None:
+    body = json.dumps({"success": flag, "message": "Document ID not found"}).encode()
+    with pytest.raises(Rejected, match="Document ID not found"):
+        confirmation_decoder(documented=True)(Reply(200, {}, body))
+
+
+def test_an_error_that_is_none_is_no_error() -> None:
+    body = b'{"success": true, "error": "No error"}'
+    assert confirmation_decoder(documented=True)(Reply(200, {}, body)).message is None

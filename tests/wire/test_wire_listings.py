@@ -253,3 +253,9 @@ def test_keys_that_repeat_in_an_item_are_kept() -> None:
     assert decoded(b'[{"id": 1, "A": 2, "A": 3}]', decode_datasource_rows) == (
         DatasourceRow("1", {"A": 2, "repeated": [["A", 3]]}),
     )
+
+
+def test_a_column_called_id_is_not_the_rows_id_where_it_has_another() -> None:
+    reply = Reply(200, {}, b'{"result": [{"_id": "6a", "id": "7", "NAME": "x"}]}')
+    (row,) = decode_datasource_rows(reply)
+    assert (row.row_id, row.values) == ("6a", {"id": "7", "NAME": "x"})
