@@ -9,23 +9,27 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 __all__ = [
+    "BOM",
     "gathered",
     "members_of",
     "mended",
     "pairs_of",
     "parts_of",
+    "raw_members",
     "take_text",
     "unused_key",
     "value_of",
     "value_or_text",
 ]
 
+# What some editors and servers put before UTF-8.
+BOM = b"\xef\xbb\xbf"
 # Python refuses to read much longer integers from text (CVE-2020-10735).
 _MOST_DIGITS = 4000
 # A value that is nested more deeply stays text: else `repr`, `==` or writing it as JSON could fail
@@ -53,9 +57,6 @@ class _Key:
 
     def __init__(self, name: str) -> None:
         self.name = name
-
-
-_MEMBERS = msgspec.json.Decoder(dict[_Key, msgspec.Raw], dec_hook=lambda _, name: _Key(name))
 
 
 def pairs_of(data: bytes) -> list[tuple[str, Any]]:
@@ -111,9 +112,31 @@ def members_of(data: bytes) -> list[tuple[str, msgspec.Raw]]:
         msgspec.DecodeError: It isn't a JSON object.
     """
     try:
-        return [(key.name, raw) for key, raw in _MEMBERS.decode(data).items()]
+        return raw_members(data)
     except RecursionError:
         return [(value_of(key), msgspec.Raw(part)) for key, part in parts_of(data)]
+
+
+def raw_members(
+    data: bytes | msgspec.Raw, on_key: Callable[[], None] = lambda: None
+) -> list[tuple[str, msgspec.Raw]]:
+    """Give an object's keys and values as `members_of`, unless it is nested too deeply.
+
+    Args:
+        data: The object.
+        on_key: Called for each key before the next is read; may raise to end the reading.
+
+    Raises:
+        msgspec.DecodeError: It isn't a JSON object.
+        RecursionError: It is nested too deeply for msgspec.
+    """
+
+    def key(_: type, name: str) -> _Key:
+        on_key()
+        return _Key(name)
+
+    decoder = msgspec.json.Decoder(dict[_Key, msgspec.Raw], dec_hook=key)
+    return [(key.name, raw) for key, raw in decoder.decode(data).items()]
 
 
 def parts_of(data: bytes | msgspec.Raw) -> list[tuple[bytes, bytes]]:

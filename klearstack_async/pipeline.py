@@ -8,7 +8,8 @@ Each step has one concern; what they work on are values (`Request`, `Reply`).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -94,22 +95,23 @@ class Pipeline:
         warn_once(endpoint)
         if not endpoint.bearer:
             return await self._once(request, endpoint, None)
-        return await self._authorised(request, endpoint)
+        repeatable = request.file is None or is_repeatable(request.file.source)
+        return await self._authorised(partial(self._once, request, endpoint), repeatable=repeatable)
 
-    async def _authorised(self, request: Request[T], endpoint: Endpoint) -> T:
-        """Send with a token; if that was no longer good, once more with a new one."""
+    async def _authorised(
+        self, attempt: Callable[[str, int], Awaitable[T]], *, repeatable: bool
+    ) -> T:
+        """Make a call with a token; if that was no longer good, once more with a new one."""
         user_changes = self.tokens.user_changes
         token = await self.tokens.token()
         try:
-            return await self._once(request, endpoint, token)
+            return await attempt(token, 1)
         except AuthenticationError:
             # Either the token ended early or the password is wrong: only a new token tells.
             renewed = await self._renewed(token, user_changes)
-            if renewed is None:
+            if renewed is None or not repeatable:
                 raise
-            if request.file is not None and not is_repeatable(request.file.source):
-                raise
-            return await self._once(request, endpoint, renewed, attempt=2)
+            return await attempt(renewed, 2)
 
     async def _renewed(self, stale: str, user_changes: int) -> str | None:
         """Get a new token of the same user; None if another user has logged in meanwhile.
@@ -187,15 +189,7 @@ class Pipeline:
         address = urljoin(f"{self._account.url}/", url)
         if _origin(address) != _origin(self._account.url):
             return await self._fetch(address, None)
-        user_changes = self.tokens.user_changes
-        token = await self.tokens.token()
-        try:
-            return await self._fetch(address, token)
-        except AuthenticationError:
-            renewed = await self._renewed(token, user_changes)
-            if renewed is None:
-                raise
-            return await self._fetch(address, renewed, attempt=2)
+        return await self._authorised(partial(self._fetch, address), repeatable=True)
 
     async def _fetch(self, address: str, token: str | None, attempt: int = 1) -> PageImage:
         secrets = (self._account.password, token or "")

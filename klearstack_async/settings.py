@@ -29,20 +29,6 @@ __all__ = [
 
 _PATH = re.compile(r"/[^\s?#/][^\s?#]*")
 
-
-def check_path(path: Any) -> None:
-    """Refuse what is no path below the host: glued to the host, it could name another one.
-
-    Raises:
-        ValueError: It doesn't begin with a slash, or holds a blank, `?` or `#`.
-    """
-    if not isinstance(path, str) or not _PATH.fullmatch(path) or {".", ".."} & {*path.split("/")}:
-        raise ValueError(
-            f"an endpoint's path looks like /access/klearstack/name, not {path!r}; "
-            "the host belongs into url="
-        )
-
-
 ENVIRONMENT = {
     "url": "KLEARSTACK_URL",
     "company_name": "KLEARSTACK_COMPANY",
@@ -170,6 +156,19 @@ class Encoding(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> None:
         raise ValueError(f"encoding is one of {', '.join(cls)}, not {value!r}")
+
+
+def check_path(path: Any) -> None:
+    """Refuse what is no path below the host: glued to the host, it could name another one.
+
+    Raises:
+        ValueError: It doesn't begin with a slash, or holds a blank, `?` or `#`.
+    """
+    if not isinstance(path, str) or not _PATH.fullmatch(path) or {".", ".."} & {*path.split("/")}:
+        raise ValueError(
+            f"an endpoint's path looks like /access/klearstack/name, not {path!r}; "
+            "the host belongs into url="
+        )
 
 
 @dataclass(frozen=True, slots=True)

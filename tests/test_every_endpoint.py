@@ -388,7 +388,10 @@ def test_what_writes_is_not_safe_to_repeat_and_all_else_is() -> None:
     assert unsafe == WRITES
 
 
-@pytest.mark.parametrize("row", CATALOGUE.values(), ids=lambda row: row.name)
+# The login itself is what the server needs for all the others.
+@pytest.mark.parametrize(
+    "row", [row for row in CATALOGUE.values() if row.name != "auth.login"], ids=lambda row: row.name
+)
 async def test_a_write_that_may_have_happened_is_told_as_such(row: Any, serve: Serve) -> None:
     async def fail(request: web.Request) -> web.StreamResponse:
         await request.read()
@@ -396,8 +399,6 @@ async def test_a_write_that_may_have_happened_is_told_as_such(row: Any, serve: S
 
     async with client_at(await serve(other=fail)) as ks:
         expected = OutcomeUnknown if row.page in WRITES else ServerError
-        if row.name == "auth.login":
-            return
         with pytest.raises(expected):
             await ks.call(row.name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ from klearstack_async.wire.endpoint import Certainty, Endpoint
 
 __all__ = ["UnverifiedEndpointWarning", "explained", "override_line", "warn_once"]
 
-_PACKAGE = str(Path(__file__).parent.parent)
+# With its slash: a package of a longer name is not this one.
+_PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _warned: set[str] = set()
 
 

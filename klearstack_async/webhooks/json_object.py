@@ -12,14 +12,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from klearstack_async.keyed import mended
+from klearstack_async.keyed import BOM, mended, raw_members
 from klearstack_async.webhooks.refusal import refusal
 
 __all__ = ["MOST_MENDED_BYTES", "MOST_MENDED_OF_STRANGERS_BYTES", "json_members", "read_json"]
 
 T = TypeVar("T")
 
-_BOM = b"\xef\xbb\xbf"
 # Mending makes Python objects of all of it, which can take 40 times the memory, and a stranger may
 # have sent it.
 MOST_MENDED_BYTES = 8 << 20
@@ -42,7 +41,7 @@ def read_json(
         msgspec.ValidationError: It is JSON, and not what `decode` wants.
     """
     if not isinstance(text, msgspec.Raw):
-        text = _utf8(text.removeprefix(_BOM))
+        text = _utf8(text.removeprefix(BOM))
     try:
         return decode(text)
     except msgspec.ValidationError:
@@ -74,28 +73,17 @@ def json_members(text: bytes | msgspec.Raw, most: int | None = None) -> list[tup
     """
     number = count(1)
 
-    def key(_: type, name: str) -> _Key:
+    def refuse_too_many() -> None:
         if most is not None and next(number) > most:
             raise refusal(400, f"it has more than {most} fields; a push has eight")
-        return _Key(name)
 
-    decoder = msgspec.json.Decoder(dict[_Key, msgspec.Raw], dec_hook=key)
-    return [(key.name, raw) for key, raw in decoder.decode(text).items()]
+    return raw_members(text, refuse_too_many)
 
 
 def _reason(error: Exception) -> str:
     # Only the first part of a message: the rest could quote the text.
     deep = isinstance(error, RecursionError)
     return "it is nested too deeply" if deep else str(error).partition(":")[0]
-
-
-class _Key:
-    """A key that equals nothing but itself, so that a dict keeps all of them."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
 
 
 def _utf8(text: bytes) -> bytes:

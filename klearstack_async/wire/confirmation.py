@@ -13,14 +13,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from klearstack_async.errors import DecodeError, Rejected
-from klearstack_async.keyed import take_text, value_of, value_or_text
+from klearstack_async.keyed import BOM, take_text, value_of, value_or_text
 from klearstack_async.models import BoxText, Confirmation
 from klearstack_async.wire.reply import Reply, json_values, refusal, reject_web_page
 from klearstack_async.wire.verdict import is_documented_refusal, verdict_of
 
 __all__ = ["answer_in", "confirmation_decoder", "decode_box_text", "reject_if_no", "verdict_of"]
 
-_BOM = b"\xef\xbb\xbf"
 # JSON that was cut off, and no sentence.
 _BEGUN = re.compile(r"\{|\[\s*$|\[\s*[\[{\"]")
 _BEGUN_INSIDE = re.compile(r"\{\s*\"|\[\s*[\[{\"]|<")
@@ -58,7 +57,7 @@ def answer_in(
     Raises:
         DecodeError: It is a web page, or JSON that was cut off.
     """
-    body = reply.body.removeprefix(_BOM).strip()
+    body = reply.body.removeprefix(BOM).strip()
     try:
         return value_of(body)
     except ValueError:

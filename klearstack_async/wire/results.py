@@ -16,6 +16,7 @@ import msgspec
 from klearstack_async.document import Document
 from klearstack_async.errors import DecodeError
 from klearstack_async.keyed import (
+    BOM,
     gathered,
     members_of,
     mended,
@@ -53,7 +54,6 @@ __all__ = [
 # Only `result` is documented; the others were seen by an integrator.
 RESULT_KEYS = ("result", "results", "data", "extracted_data")
 STATE_KEYS = ("extraction_status", "extractionStatus", "status")
-_BOM = b"\xef\xbb\xbf"
 _BRACKET = re.compile(rb"[\[\]{}<>]")
 _LONGEST_SENTENCE_BYTES = 300
 # An answer of nothing but these isn't a document.
@@ -213,7 +213,7 @@ def _key_of_list(containers: set[str]) -> str | None:
 def _answer_in(reply: Reply, fits: Callable[[_Parts], bool]) -> tuple[bytes, _Parts]:
     """Give the JSON of an answer, and its members."""
     try:
-        return _mended_answer(reply.body.removeprefix(_BOM))
+        return _mended_answer(reply.body.removeprefix(BOM))
     except (ValueError, RecursionError):
         pass
     if len(reply.body) < _LONGEST_SENTENCE_BYTES and not _BRACKET.search(reply.body):

@@ -86,15 +86,6 @@ class FoundDate:
     month_first: date | None
     slashed: bool = False
 
-    @property
-    def is_ambiguous(self) -> bool:
-        """Whether the order of day and month changes the date."""
-        return (
-            self.day_first is not None
-            and self.month_first is not None
-            and self.day_first != self.month_first
-        )
-
 
 def printed_date(value: date) -> str:
     """Write a date the way the service does: `26-Jul-2025`."""
