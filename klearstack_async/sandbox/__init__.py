@@ -8,6 +8,7 @@ can't hide in code used by both ends.
 _EXTRA = {"PIL", "fpdf", "jwt", "pypdfium2"}
 
 try:
+    from klearstack_async.sandbox.faults.fault import Fault
     from klearstack_async.sandbox.push_records import Push
     from klearstack_async.sandbox.push_target import PushTarget
     from klearstack_async.sandbox.selection import StoredDocument
@@ -21,4 +22,4 @@ except ModuleNotFoundError as missing:
         "(in a checkout: pip install '.[sandbox]')"
     ) from missing
 
-__all__ = ["Push", "PushTarget", "Sandbox", "SandboxUser", "StoredDocument"]
+__all__ = ["Fault", "Push", "PushTarget", "Sandbox", "SandboxUser", "StoredDocument"]

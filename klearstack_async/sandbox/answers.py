@@ -6,6 +6,7 @@ Only wording and encoding live here; when to say what is the handlers' business.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -21,19 +22,31 @@ class RefusalError(Exception):
         status: HTTP status of the answer.
         sentence: What is wrong, and what would be right.
         plain: Answer as bare text (the auth pages' style) instead of ``{"error": sentence}``.
+        headers: Further headers of the answer.
     """
 
-    def __init__(self, status: int, sentence: str, *, plain: bool = False) -> None:
+    def __init__(
+        self,
+        status: int,
+        sentence: str,
+        *,
+        plain: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
         self.plain = plain
+        self.headers = headers or {}
 
     def to_response(self) -> web.Response:
         """Put the refusal on the wire."""
         if self.plain:
-            return web.Response(text=self.sentence, status=self.status)
-        return json_response(json_bytes({"error": self.sentence}), status=self.status)
+            response = web.Response(text=self.sentence, status=self.status)
+        else:
+            response = json_response(json_bytes({"error": self.sentence}), status=self.status)
+        response.headers.update(self.headers)
+        return response
 
 
 def json_bytes(value: Any) -> bytes:

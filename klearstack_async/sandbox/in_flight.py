@@ -24,10 +24,10 @@ class InFlight:
 
     def handler(
         self, service: Service, route: Route
-    ) -> Callable[[web.Request], Awaitable[web.Response]]:
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """Make the handler of a route."""
 
-        async def handle(request: web.Request) -> web.Response:
+        async def handle(request: web.Request) -> web.StreamResponse:
             if self._stopping:
                 return RefusalError(503, "The sandbox is stopping.").to_response()
             task = asyncio.current_task()

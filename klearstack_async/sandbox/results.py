@@ -131,7 +131,7 @@ def _batch_body(
         "result": [shape(document) for document in batch.done if _is_wanted(document, flags)]
     }
     if settings.status_key is not None:
-        answer[settings.status_key] = batch.state
+        answer[settings.status_key] = settings.status_words[batch.state]
     if batch.reason is not None:
         answer["error"] = batch.reason
     return json_bytes({**answer, "release_version": RELEASE_VERSION})

@@ -22,6 +22,7 @@ from klearstack_async.sandbox import (
     uploads,
 )
 from klearstack_async.sandbox.answers import RefusalError
+from klearstack_async.sandbox.faults.making import answer_with_faults
 from klearstack_async.sandbox.form import Form, fill_form
 from klearstack_async.sandbox.guards import (
     ACCOUNT,
@@ -98,9 +99,25 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
-async def answer(service: Service, route: Route, request: web.Request) -> web.Response:
-    """Take one request through: count, read the body, check, handle, tidy up."""
+async def answer(service: Service, route: Route, request: web.Request) -> web.StreamResponse:
+    """Take one request through: count, admit, and answer it, with the faults it meets."""
     service.requests[route.endpoint] += 1
+
+    async def proceed(service: Service) -> web.Response:
+        return await _answer_rightly(service, route, request)
+
+    try:
+        service.rate.admit(route.endpoint)
+        return await answer_with_faults(service, route.endpoint, request, proceed)
+    except RefusalError as refused:
+        return refused.to_response()
+    except ConnectionError:
+        # The client left. The server finds that out when it sends this, and logs no error.
+        return web.Response()
+
+
+async def _answer_rightly(service: Service, route: Route, request: web.Request) -> web.Response:
+    """Read the body, check, handle, tidy up."""
     form = Form()
     try:
         await fill_form(form, request, service.spool, service.settings.max_upload_bytes)

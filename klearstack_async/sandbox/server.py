@@ -1,15 +1,11 @@
-"""The sandbox's life: open its parts in order, listen, and close them in reverse."""
+"""The sandbox: what it is told, what it tells, and its life of opening, listening, closing."""
 
 from __future__ import annotations
 
-import secrets
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, get_args
@@ -17,27 +13,27 @@ from typing import Self, get_args
 import anyio
 from aiohttp import web
 
-from klearstack_async.sandbox import mapping, push_records, records, selection
+from klearstack_async.sandbox import mapping, push_records, selection
+from klearstack_async.sandbox.faults.choice import Faults
+from klearstack_async.sandbox.faults.fault import Fault
 from klearstack_async.sandbox.in_flight import GRACE_SECONDS, InFlight
-from klearstack_async.sandbox.processing import Processing
-from klearstack_async.sandbox.push import Pushing
+from klearstack_async.sandbox.opening import Plan, open_service
 from klearstack_async.sandbox.push_records import Push
 from klearstack_async.sandbox.push_target import PushTarget
+from klearstack_async.sandbox.rate import RateLimit
 from klearstack_async.sandbox.routes import ROUTES
-from klearstack_async.sandbox.schema import SCHEMAS
 from klearstack_async.sandbox.selection import StoredDocument
 from klearstack_async.sandbox.service import (
+    STATUS_WORDS,
     ImageAnswer,
     Service,
     Settings,
     StatusKey,
 )
 from klearstack_async.sandbox.shapes import BatchShape
-from klearstack_async.sandbox.spool import STEP_BYTES, Spool
-from klearstack_async.sandbox.store import Store
-from klearstack_async.sandbox.threads import Threads
-from klearstack_async.sandbox.tokens import TokenMint, TokenType
-from klearstack_async.sandbox.users import SandboxUser, check_users, company_of
+from klearstack_async.sandbox.spool import STEP_BYTES
+from klearstack_async.sandbox.tokens import TokenType
+from klearstack_async.sandbox.users import SandboxUser, check_users
 
 _STATUS_KEYS = ("extraction_status", "status", "extractionStatus", None)
 _NOT_RUNNING = "the sandbox is not running: use it as `async with Sandbox() as s`"
@@ -76,6 +72,22 @@ class Sandbox:
         push: The endpoint that results are pushed to when a document is finished; None pushes
             nothing.
         max_upload_bytes: A larger file is refused with 413; also what a zip may unpack to.
+        faults: What goes wrong on purpose, in the order in which it is tried: of those that hit
+            a request, the first is made, and every `latency`. A request can also ask for faults
+            of its own: ``X-Sandbox-Fault: reset_after``, with the syntax of `Fault.parse` and
+            semicolons between several.
+        seed: The same seed and the same requests give the same faults.
+        calls_per_second: Calls beyond that are refused with 429; None sets no limit.
+        burst: How many calls may come at once; None means one second's worth.
+        retry_after_seconds: What such a refusal says in its Retry-After.
+
+    Attributes:
+        requests: How many requests came, by endpoint; refused and faulty ones count.
+        refused: How many of them the rate limit refused, by endpoint.
+        faults_made: How many faults were made, by kind.
+
+    Raises:
+        ValueError: A setting is impossible, or a fault is for an endpoint that there isn't.
 
     A sandbox can be started once.
     """
@@ -98,6 +110,11 @@ class Sandbox:
         image_answer: ImageAnswer = "bytes",
         push: PushTarget | None = None,
         max_upload_bytes: int = _MAX_UPLOAD_BYTES,
+        faults: Iterable[Fault] = (),
+        seed: int = 0,
+        calls_per_second: float | None = None,
+        burst: int | None = None,
+        retry_after_seconds: float = 1,
         _now: Callable[[], datetime] = _utc_now,
     ) -> None:
         _check_choice("batch_shape", batch_shape, get_args(BatchShape))
@@ -106,23 +123,37 @@ class Sandbox:
         self.company_name = company_name
         self.username = username
         self.password = password
+        self._faults = Faults(faults, seed)
+        self._rate = RateLimit(calls_per_second, burst, retry_after_seconds, _now)
         self.requests: Counter[str] = Counter()
-        self._users = check_users([SandboxUser(username, password, "Admin"), *users])
+        self.refused = self._rate.refused
+        self.faults_made = self._faults.made
         self._settings = Settings(
             processing_seconds=processing_seconds,
             batch_shape=batch_shape,
             status_key=status_key,
+            status_words=STATUS_WORDS,
             max_upload_bytes=max_upload_bytes,
             image_answer=image_answer,
         )
-        self._lifetimes_seconds: dict[TokenType, float] = {
+        lifetimes_seconds: dict[TokenType, float] = {
             "access": access_token_seconds,
             "refresh": refresh_token_seconds,
         }
+        self._plan = Plan(
+            settings=self._settings,
+            company_name=company_name,
+            users=check_users([SandboxUser(username, password, "Admin"), *users]),
+            lifetimes_seconds=lifetimes_seconds,
+            folder=None if folder is None else Path(folder),
+            push=push,
+            now=_now,
+            requests=self.requests,
+            faults=self._faults,
+            rate=self._rate,
+        )
         self._host = host
         self._port = port
-        self._folder = None if folder is None else Path(folder)
-        self._push = push
         self._now = _now
         self._stack = AsyncExitStack()
         self._requests = InFlight()
@@ -139,6 +170,21 @@ class Sandbox:
         if self._url is None:
             raise RuntimeError(_NOT_RUNNING)
         return self._url
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What goes wrong on purpose. Another list may be set at any time, also while it runs.
+
+        Setting it begins the faults' draws and their `times` anew.
+
+        Raises:
+            ValueError: A fault that is set is for an endpoint that there isn't.
+        """
+        return self._faults.faults
+
+    @faults.setter
+    def faults(self, faults: Iterable[Fault]) -> None:
+        self._faults.replace(faults)
 
     async def documents(self) -> list[StoredDocument]:
         """List what is stored, in the order in which it came.
@@ -189,7 +235,7 @@ class Sandbox:
             OSError: The port is taken, or the folder can't be used.
         """
         try:
-            service = await self._open_service()
+            service = await open_service(self._stack, self._plan)
             self._service = service
             await self._listen(service)
         except BaseException:
@@ -220,50 +266,19 @@ class Sandbox:
             raise RuntimeError(_NOT_RUNNING)
         return self._service
 
-    async def _open_service(self) -> Service:
-        files = Threads("files", count=4)
-        self._stack.push_async_callback(files.close)
-        temporary = self._folder is None
-        folder = await files.run(_make_folder, self._folder)
-        if temporary:
-            self._stack.push_async_callback(files.run, shutil.rmtree, folder, ignore_errors=True)
-        spool = Spool(folder / "spool", files)
-        self._stack.push_async_callback(spool.close)
-        await spool.open()
-        store = Store(folder / "sandbox.db", SCHEMAS, temporary=temporary)
-        self._stack.push_async_callback(store.close)
-        await store.open()
-        secret = await store.run(records.setting, "token_secret", partial(secrets.token_hex, 32))
-        company = await store.run(company_of, self.company_name, self._users)
-        unzipping = Threads("unzip")
-        self._stack.push_async_callback(unzipping.close)
-        pushing = Pushing(store, self._now)
-        self._stack.push_async_callback(pushing.stop)
-        await pushing.start(self._push)
-        processing = Processing(store, folder / "contents", self._now, pushing.wake)
-        self._stack.push_async_callback(processing.stop)
-        processing.start()
-        return Service(
-            settings=self._settings,
-            company=company,
-            now=self._now,
-            tokens=TokenMint(secret, self._lifetimes_seconds, self._now),
-            store=store,
-            spool=spool,
-            unzipping=unzipping,
-            processing=processing,
-            pushing=pushing,
-            contents_folder=folder / "contents",
-            requests=self.requests,
-        )
-
     async def _listen(self, service: Service) -> None:
         app = web.Application()
         for route in ROUTES:
             app.router.add_route(route.method, route.path, self._requests.handler(service, route))
         # Reading ahead a step while the one before is being written keeps uploads quick.
         runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=GRACE_SECONDS, read_bufsize=STEP_BYTES
+            app,
+            access_log=None,
+            shutdown_timeout=GRACE_SECONDS,
+            read_bufsize=STEP_BYTES,
+            # What is left of a body that was refused unread is waited for so long, also when its
+            # sender has left.
+            lingering_time=1.0,
         )
         self._stack.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -278,10 +293,3 @@ class Sandbox:
 def _check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     if value not in allowed:
         raise ValueError(f"{name} must be one of {allowed}")
-
-
-def _make_folder(folder: Path | None) -> Path:
-    if folder is None:
-        return Path(tempfile.mkdtemp(prefix="klearstack-sandbox-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
