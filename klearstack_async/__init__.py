@@ -1,10 +1,11 @@
 """Asyncio-native, unofficial client for KlearStack's document-extraction API."""
 
 from klearstack_async._version import __version__
+from klearstack_async.attempts import Attempt
 from klearstack_async.bulk.engine import BulkRun
 from klearstack_async.bulk.options import BulkOptions
 from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
-from klearstack_async.client import KlearStack
+from klearstack_async.client import ClientOptions, KlearStack
 from klearstack_async.document import Document
 from klearstack_async.endpoints.unverified import UnverifiedEndpointWarning
 from klearstack_async.endpoints.uploads import DocumentOptions, UploadOptions
@@ -13,8 +14,11 @@ from klearstack_async.errors import (
     BadRequest,
     BatchFailed,
     BatchNotReady,
+    BrokenAnswer,
+    ClientClosed,
     ConnectError,
     ConnectionDropped,
+    DeadlineExceeded,
     DecodeError,
     EndpointNotFound,
     KlearStackError,
@@ -27,10 +31,12 @@ from klearstack_async.errors import (
     ServerError,
     SourceChanged,
     StallTimeout,
+    TlsError,
     TransportError,
     WebhookError,
 )
 from klearstack_async.field import Box, Field
+from klearstack_async.limits import Rate, RateFigures, RetryPolicy, Timeouts
 from klearstack_async.models import (
     Batch,
     BatchState,
@@ -47,6 +53,7 @@ from klearstack_async.models import (
     Tokens,
     Upload,
 )
+from klearstack_async.pool import SessionPool
 from klearstack_async.settings import (
     Account,
     DocumentType,
@@ -56,9 +63,10 @@ from klearstack_async.settings import (
     Polling,
     Processing,
     QuickBooksStatus,
-    Timeouts,
     Tls,
+    TokenStore,
 )
+from klearstack_async.transport.tls import InsecureTlsWarning
 from klearstack_async.wire.endpoint import Certainty, Credentials, Endpoint, Replay
 from klearstack_async.wire.form import form_fields
 from klearstack_async.wire.reply import Reply
@@ -67,6 +75,7 @@ from klearstack_async.wire.source import BytesSource, Stream
 
 __all__ = [
     "Account",
+    "Attempt",
     "AuthenticationError",
     "BadRequest",
     "Batch",
@@ -75,17 +84,21 @@ __all__ = [
     "BatchState",
     "Box",
     "BoxText",
+    "BrokenAnswer",
     "BulkOptions",
     "BulkReport",
     "BulkRun",
     "BytesSource",
     "Certainty",
+    "ClientClosed",
+    "ClientOptions",
     "Confirmation",
     "ConnectError",
     "ConnectionDropped",
     "Credentials",
     "Datasource",
     "DatasourceRow",
+    "DeadlineExceeded",
     "DecodeError",
     "Document",
     "DocumentList",
@@ -99,6 +112,7 @@ __all__ = [
     "Field",
     "FieldUpdate",
     "FilePart",
+    "InsecureTlsWarning",
     "InvoiceType",
     "KlearStack",
     "KlearStackError",
@@ -110,6 +124,8 @@ __all__ = [
     "Polling",
     "Processing",
     "QuickBooksStatus",
+    "Rate",
+    "RateFigures",
     "RateLimited",
     "Redirected",
     "Rejected",
@@ -117,7 +133,9 @@ __all__ = [
     "Reply",
     "Request",
     "ResponseError",
+    "RetryPolicy",
     "ServerError",
+    "SessionPool",
     "SetDocument",
     "SetStatus",
     "SourceChanged",
@@ -125,6 +143,8 @@ __all__ = [
     "Stream",
     "Timeouts",
     "Tls",
+    "TlsError",
+    "TokenStore",
     "Tokens",
     "TransportError",
     "UnverifiedEndpointWarning",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeVar, Unpack
+from typing import Any, NoReturn, Self, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
+from klearstack_async.attempts import Observing, OnAttempt
 from klearstack_async.bulk.engine import BulkRun
 from klearstack_async.bulk.options import BulkOptions
 from klearstack_async.bulk.sources import BulkSources
+from klearstack_async.call import Conduct
 from klearstack_async.configuration import read_configuration
 from klearstack_async.endpoints.auth import Auth
 from klearstack_async.endpoints.calling import call_endpoint
@@ -23,7 +26,9 @@ from klearstack_async.endpoints.images import Images
 from klearstack_async.endpoints.push import Push
 from klearstack_async.endpoints.results import Results
 from klearstack_async.endpoints.sets import Sets
+from klearstack_async.endpoints.unverified import level_of_the_caller
 from klearstack_async.endpoints.uploads import Uploads
+from klearstack_async.limits import Rate, RateFigures, RetryPolicy, Timeouts
 from klearstack_async.pipeline import Pipeline
 from klearstack_async.settings import (
     ENVIRONMENT,
@@ -31,18 +36,36 @@ from klearstack_async.settings import (
     Encoding,
     EndpointOverride,
     Polling,
-    Timeouts,
     Tls,
+    TokenStore,
 )
 from klearstack_async.transport.clock import Clock
 from klearstack_async.transport.http import HttpTransport
+from klearstack_async.transport.tls import warn_if_insecure
 from klearstack_async.wire.endpoint import Credentials, Replay
 from klearstack_async.wire.request import Request
 from klearstack_async.wire.source import SourceLike
 
-__all__ = ["KlearStack"]
+__all__ = ["CONCURRENCY", "ClientOptions", "KlearStack"]
 
 T = TypeVar("T")
+
+# How many calls of one account are made at once, and how many connections a client opens.
+CONCURRENCY = 64
+
+
+class ClientOptions(TypedDict, total=False):
+    """What a client can be given beside its account; `KlearStack` says what each means."""
+
+    timeouts: Timeouts | None
+    retry: RetryPolicy | None
+    rate: Rate | None
+    concurrency: int
+    polling: Polling | None
+    token_store: TokenStore | None
+    on_attempt: OnAttempt | None
+    tracing: Observing | None
+    clock: Clock | None
 
 
 class KlearStack:
@@ -70,11 +93,18 @@ class KlearStack:
         username: str,
         password: str,
         timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        rate: Rate | None = None,
+        concurrency: int = CONCURRENCY,
         tls: Tls | None = None,
         polling: Polling | None = None,
         encoding: Encoding | str = Encoding.MULTIPART,
         endpoints: Mapping[str, str | EndpointOverride] | None = None,
+        token_store: TokenStore | None = None,
+        on_attempt: OnAttempt | None = None,
+        tracing: Observing | None = None,
         clock: Clock | None = None,
+        _transport: HttpTransport | None = None,
     ) -> None:
         """Set the client up; nothing is connected before the first call.
 
@@ -84,12 +114,19 @@ class KlearStack:
             username: The user's name.
             password: The user's password.
             timeouts: How long to wait for something to move.
+            retry: How often to repeat what may be repeated.
+            rate: How many calls there may be, over time; as many as the service takes if left out.
+            concurrency: How many calls there may be at once.
             tls: How to check the server's certificate.
             polling: How often to look whether a batch is done.
             encoding: How forms without a file are written: `multipart`, `urlencoded` or `json`.
             endpoints: What is different about your service's endpoints, by the library's names:
                 `{"images.get": "/access/klearstack/itsrealname"}`, or an `EndpointOverride` to
                 change parameter names and the encoding, too.
+            token_store: Where tokens are shared with other processes of this account.
+            on_attempt: Called with an `Attempt` after each attempt of each call; what it raises is
+                logged and goes no further.
+            tracing: `klearstack_async.telemetry.Tracing()` for OpenTelemetry's spans.
             clock: What time it is; for tests.
 
         Raises:
@@ -98,26 +135,46 @@ class KlearStack:
         """
         self.account = Account(url, company_name, username, password)
         _warn_of_plain_http(self.account.url)
+        warn_if_insecure(tls or Tls(), self.account.url, stacklevel=level_of_the_caller())
+        if concurrency < 1:
+            raise ValueError("concurrency is 1 or more")
         self._clock = clock or Clock()
-        self._polling = polling or Polling()
         self.endpoints = with_overrides(endpoints)
-        timeouts = timeouts or Timeouts()
-        self._transport = HttpTransport(timeouts=timeouts, tls=tls or Tls())
-        self._pipeline = Pipeline(
+        transport = _transport or HttpTransport(tls=tls or Tls(), connections=concurrency)
+        # One that was given is its owner's to open and close.
+        self._owned = None if _transport else transport
+        pipeline = Pipeline(
             self.account,
-            self._transport,
-            timeouts=timeouts,
+            transport,
+            conduct=Conduct(timeouts or Timeouts(), retry or RetryPolicy(), on_attempt, tracing),
             encoding=Encoding(encoding),
             endpoints=self.endpoints,
+            rate=rate or Rate(),
+            concurrency=concurrency,
+            token_store=token_store,
             clock=self._clock,
         )
-        self._tokens = self._pipeline.tokens
-        send = self._pipeline.send
-        self.auth = Auth(send, self._tokens, username, self._pipeline.log_in_as)
+        self._tokens = pipeline.tokens
+        self._is_variant = False
+        self._furnish(pipeline, polling or Polling())
+
+    def _furnish(self, pipeline: Pipeline, polling: Polling) -> None:
+        """Make the groups, which send through this pipeline."""
+        self._pipeline, self._polling = pipeline, polling
+        send = pipeline.send
+        self.auth = Auth(
+            send,
+            self.account.username,
+            log_in=pipeline.log_in,
+            refresh=pipeline.refresh,
+            tokens_of=pipeline.log_in_as,
+        )
         self.uploads = Uploads(send)
-        self.results = Results(send, self._polling, self._clock, self._pipeline.clean)
+        self.results = Results(
+            send, polling, replace(self._clock, sleep=pipeline.sleep), pipeline.clean
+        )
         self.documents = Documents(send, self._clock)
-        self.images = Images(send, self._pipeline.fetch_image)
+        self.images = Images(send, pipeline.fetch_image)
         self.push = Push(send)
         self.datasources = Datasources(send)
         self.sets = Sets(send)
@@ -129,9 +186,8 @@ class KlearStack:
         environment: Mapping[str, str] | None = None,
         *,
         config: str | os.PathLike[str] | None = None,
-        timeouts: Timeouts | None = None,
         tls: Tls | None = None,
-        polling: Polling | None = None,
+        **options: Unpack[ClientOptions],
     ) -> Self:
         """Make a client from the environment, and from a configuration file if there is one.
 
@@ -142,9 +198,8 @@ class KlearStack:
             config: A TOML file with the same settings, which the environment overrides; if left
                 out, the one that `KLEARSTACK_CONFIG` names, or none. See
                 `help("klearstack_async.configuration")`.
-            timeouts: As for the client itself, like the next two.
             tls: How to check the server's certificate.
-            polling: How often to look whether a batch is done.
+            **options: As for the client itself: `timeouts`, `retry`, `rate` and so on.
 
         Raises:
             ValueError: A part of the account is missing (the message names all that are), or a
@@ -162,15 +217,17 @@ class KlearStack:
             company_name=found.account.company_name,
             username=found.account.username,
             password=found.account.password,
-            timeouts=timeouts,
             tls=tls,
-            polling=polling,
             encoding=found.encoding,
             endpoints=found.endpoints,
+            **options,
         )
 
     async def __aenter__(self) -> Self:
-        await self._transport.open()
+        if self._owned is not None:
+            await self._owned.open()
+        if not self._is_variant:
+            self._pipeline.open()
         return self
 
     async def __aexit__(
@@ -179,7 +236,65 @@ class KlearStack:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._transport.close()
+        await self.close()
+
+    async def close(self) -> None:
+        """End every call that is under way with `ClientClosed`, and close what this client opened.
+
+        Leaving the block does it. What a call may have done by then is an `OutcomeUnknown`. Later
+        calls are a RuntimeError, unless the client is entered again.
+        """
+        if self._is_variant:
+            return
+        try:
+            await self._pipeline.close()
+        finally:
+            if self._owned is not None:
+                await self._owned.close()
+
+    def with_options(
+        self,
+        *,
+        timeouts: Timeouts | None = None,
+        deadline_seconds: float | None = None,
+        retry: RetryPolicy | None = None,
+        polling: Polling | None = None,
+        on_attempt: OnAttempt | None = None,
+    ) -> Self:
+        """Give a variant of this client that makes its calls otherwise.
+
+        It costs next to nothing, and shares all else: connections, tokens, rate. It is open as
+        long as this one is; closing it closes nothing.
+
+        Args:
+            timeouts: How long to wait for something to move.
+            deadline_seconds: For each call as a whole; a short way to `timeouts`.
+            retry: How often to repeat what may be repeated; `RetryPolicy(attempts=1)` nothing.
+            polling: How often to look whether a batch is done.
+            on_attempt: Called with each attempt, in place of this client's own.
+
+        Raises:
+            ValueError: The deadline is not more than 0.
+        """
+        old = self._pipeline.conduct
+        timeouts = timeouts or old.timeouts
+        if deadline_seconds is not None:
+            timeouts = replace(timeouts, deadline_seconds=deadline_seconds)
+        conduct = replace(
+            old,
+            timeouts=timeouts,
+            retry=retry or old.retry,
+            on_attempt=on_attempt or old.on_attempt,
+        )
+        variant = object.__new__(type(self))
+        vars(variant).update(vars(self), _owned=None, _is_variant=True)
+        variant._furnish(self._pipeline.with_conduct(conduct), polling or self._polling)
+        return variant
+
+    @property
+    def rate(self) -> RateFigures:
+        """The account's pace at this moment: what is let through, paused, waiting, refused."""
+        return self._pipeline.rate_figures()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client can't be pickled: its password would be written out")
@@ -207,7 +322,7 @@ class KlearStack:
             results=self.results,
             polling=self._polling,
             clock=self._clock,
-            ready=self._tokens.token,
+            ready=self._pipeline.ready,
             log_in=self._tokens.log_in_again,
         )
 
@@ -278,5 +393,5 @@ def _warn_of_plain_http(url: str) -> None:
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
         warnings.warn(
             f"{url} is not encrypted: the password would travel in clear text; use https",
-            stacklevel=3,
+            stacklevel=level_of_the_caller(),
         )

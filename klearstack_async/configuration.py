@@ -29,6 +29,7 @@ from typing import Any
 
 from klearstack_async.endpoints.catalogue import with_overrides
 from klearstack_async.settings import ENVIRONMENT, Account, Encoding, EndpointOverride
+from klearstack_async.wire.redaction import cleaned
 
 __all__ = ["CONFIG_FILE", "Configuration", "configured", "read_configuration"]
 
@@ -79,8 +80,20 @@ def read_configuration(
         OSError: The file can't be read.
     """
     found = os.environ if environment is None else environment
-    file = file or found.get(CONFIG_FILE) or None
+    secrets = [found.get(ENVIRONMENT["password"], "")]
+    try:
+        return _read(found, file or found.get(CONFIG_FILE) or None, secrets)
+    except ValueError as error:
+        said = str(error)
+    # Out here, so that the first error isn't the context of the next: it may hold the whole file.
+    raise ValueError(cleaned(said, tuple(secrets)))
+
+
+def _read(
+    found: Mapping[str, str], file: str | os.PathLike[str] | None, secrets: list[str]
+) -> Configuration:
     settings = {} if file is None else _settings_in(Path(file))
+    secrets.append(settings.get("password", ""))
     settings |= {key: found[name] for key, name in ENVIRONMENT.items() if found.get(name)}
     missing = tuple(name for key, name in ENVIRONMENT.items() if not settings.get(key))
     encoding = _encoding(found.get(_ENCODING), _ENCODING) or _encoding(

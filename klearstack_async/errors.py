@@ -3,8 +3,11 @@
     KlearStackError
     ├── TransportError          no usable answer arrived
     │   ├── ConnectError        no connection; the request was never sent
+    │   │   └── TlsError        the server's certificate, or its TLS, is not what it should be
     │   ├── StallTimeout        no byte moved for the time allowed
-    │   └── ConnectionDropped   the connection ended in the middle
+    │   ├── DeadlineExceeded    the call took longer than its deadline; also a TimeoutError
+    │   ├── ConnectionDropped   the connection ended in the middle
+    │   └── ClientClosed        the client was closed while the call was under way
     ├── ResponseError           an answer arrived that refuses, or can't be read
     │   ├── BadRequest          400 and every other 4xx without a class of its own
     │   ├── AuthenticationError 401, also after one renewal of the token
@@ -16,6 +19,7 @@
     │   ├── Rejected            a 200 whose text says no
     │   │   └── BatchFailed     the service could not read a batch
     │   └── DecodeError         the body is not what the endpoint answers
+    │       └── BrokenAnswer    it isn't even whole: cut off, or garbled on the way
     ├── OutcomeUnknown          a write that may have been carried out
     ├── SourceChanged           a file that changed while it was sent
     ├── BatchNotReady           a wait that ran out; also a TimeoutError
@@ -38,8 +42,11 @@ __all__ = [
     "BadRequest",
     "BatchFailed",
     "BatchNotReady",
+    "BrokenAnswer",
+    "ClientClosed",
     "ConnectError",
     "ConnectionDropped",
+    "DeadlineExceeded",
     "DecodeError",
     "EndpointNotFound",
     "KlearStackError",
@@ -52,6 +59,7 @@ __all__ = [
     "ServerError",
     "SourceChanged",
     "StallTimeout",
+    "TlsError",
     "TransportError",
     "WebhookError",
 ]
@@ -84,6 +92,8 @@ class KlearStackError(Exception):
 
     def __str__(self) -> str:
         message = str(self.args[0])
+        if self.attempt > 1:
+            message += f" (attempt {self.attempt})"
         return f"{self.endpoint}: {message}" if self.endpoint else message
 
 
@@ -95,16 +105,34 @@ class ConnectError(TransportError):
     """No connection could be made, so the request was never sent."""
 
 
+class TlsError(ConnectError):
+    """The server's certificate is not trusted, or no TLS could be agreed on; nothing was sent."""
+
+
 class StallTimeout(TransportError):
     """No byte moved for the time that `Timeouts` allows."""
+
+
+class DeadlineExceeded(TransportError, TimeoutError):
+    """The call took longer than `Timeouts(deadline_seconds=)` allows; it wasn't carried out."""
 
 
 class ConnectionDropped(TransportError):
     """The connection ended before the answer was complete."""
 
 
+class ClientClosed(TransportError):
+    """The client was closed while the call was under way; it wasn't carried out."""
+
+
 class ResponseError(KlearStackError):
-    """An answer arrived that refuses the call, or that can't be read."""
+    """An answer arrived that refuses the call, or that can't be read.
+
+    Attributes:
+        retry_after: Seconds to wait before the next call, or None if the service didn't say.
+    """
+
+    retry_after: float | None = None
 
 
 class BadRequest(ResponseError):
@@ -124,13 +152,7 @@ class EndpointNotFound(ResponseError):
 
 
 class RateLimited(ResponseError):
-    """The service asks for fewer calls (429).
-
-    Attributes:
-        retry_after: Seconds to wait, or None if the service didn't say.
-    """
-
-    retry_after: float | None = None
+    """The service asks for fewer calls (429); `retry_after` says for how long, if it does."""
 
 
 class ServerError(ResponseError):
@@ -157,6 +179,10 @@ class BatchFailed(Rejected):
 
 class DecodeError(ResponseError):
     """The body is not what this endpoint is known to answer; `excerpt` shows its start."""
+
+
+class BrokenAnswer(DecodeError):
+    """The body isn't whole: it was cut off, or garbled on the way. Asking again may help."""
 
 
 class OutcomeUnknown(KlearStackError):

@@ -1,50 +1,52 @@
 """The way of a call through the client, in named steps.
 
-    send -> _authorised -> _once -> _exchange -> judge -> decode
+    send -> _carry_out -> _within_bounds -> Carrier.carry -> Exchange.make
 
-Each step has one concern; what they work on are values (`Request`, `Reply`).
+Each step has one concern: what the call is, who traces it, its deadline and the end of the client.
+Its attempts are the carrier's, and one attempt is the exchange's. What they work on is one `Call`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Awaitable, Callable, Mapping
+import copy
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
 
+from klearstack_async.attempts import OnAttempt
+from klearstack_async.call import Call, Conduct, cut_short
+from klearstack_async.carrier import Carrier
 from klearstack_async.endpoints.auth import log_in, log_in_as, refresh_tokens
 from klearstack_async.endpoints.catalogue import CATALOGUE
-from klearstack_async.endpoints.unverified import explained, warn_once
+from klearstack_async.endpoints.unverified import warn_once
 from klearstack_async.errors import (
-    AuthenticationError,
-    BadRequest,
-    EndpointNotFound,
+    ClientClosed,
+    DeadlineExceeded,
     KlearStackError,
-    OutcomeUnknown,
-    TransportError,
 )
+from klearstack_async.exchange import Exchange, origin_of
+from klearstack_async.limits import Rate, RateFigures
 from klearstack_async.models import PageImage, Tokens
-from klearstack_async.settings import Account, Encoding, Timeouts
-from klearstack_async.transport.body import body_of
+from klearstack_async.settings import Account, Encoding, TokenStore
+from klearstack_async.telling import begin_watching, end_watching
+from klearstack_async.transport.body import SourceFailed
+from klearstack_async.transport.bounds import Bounds, OutOfBoundsError
 from klearstack_async.transport.clock import Clock
+from klearstack_async.transport.gate import Gate
 from klearstack_async.transport.http import HttpTransport
-from klearstack_async.transport.token_keeper import TokenKeeper
-from klearstack_async.wire.endpoint import Credentials, Endpoint, Replay
-from klearstack_async.wire.form import FormValue, renamed
-from klearstack_async.wire.images import decode_image_file
-from klearstack_async.wire.redaction import cleaned, one_line
-from klearstack_async.wire.reply import Reply, judge, read, refusal
-from klearstack_async.wire.request import FilePart, Request
-from klearstack_async.wire.retry import may_have_happened
+from klearstack_async.transport.limiter import Limiter
+from klearstack_async.transport.token_keeper import Login, TokenKeeper
+from klearstack_async.wire.endpoint import Endpoint
+from klearstack_async.wire.request import Request
 from klearstack_async.wire.source import is_repeatable
 
 __all__ = ["Pipeline"]
 
 T = TypeVar("T")
 
-# Fields that are secrets whichever call they are in.
-_SECRET_FIELDS = ("password", "refresh_token")
+# Where a refresh fails, there is the login; only a failure that passes quickly is worth a second.
+_REFRESH_ATTEMPTS = 2
 
 
 class Pipeline:
@@ -59,9 +61,12 @@ class Pipeline:
         account: Account,
         transport: HttpTransport,
         *,
-        timeouts: Timeouts,
+        conduct: Conduct,
         encoding: Encoding,
         endpoints: Mapping[str, Endpoint],
+        rate: Rate,
+        concurrency: int,
+        token_store: TokenStore | None,
         clock: Clock,
     ) -> None:
         """Put the parts together.
@@ -69,18 +74,118 @@ class Pipeline:
         Args:
             account: Whose calls these are.
             transport: What carries them; opened and closed by its owner.
-            timeouts: How long to wait for something to move.
+            conduct: How calls are made.
             encoding: How forms without a file are written, unless their endpoint says otherwise.
             endpoints: The catalogue as it is set for this client.
+            rate: How many calls there may be, over time.
+            concurrency: How many calls there may be at once.
+            token_store: Where tokens are shared with other processes.
             clock: What time it is.
         """
-        self._account = account
+        self._url = account.url
         self._transport = transport
-        self._timeouts = timeouts
-        self._encoding = encoding
+        self._conduct = conduct
         self._endpoints = endpoints
         self._clock = clock
-        self.tokens = TokenKeeper(login=self.log_in, refresh=self._refresh, clock=clock)
+        self._exchange = Exchange(account, transport, encoding, clock)
+        self._limiter = Limiter(rate, longest_pause_seconds=conduct.retry.retry_after_seconds)
+        self._gate = Gate(concurrency)
+        self._bounds = Bounds()
+        self.tokens = TokenKeeper(
+            login=self._log_in, refresh=self._refresh, clock=clock, store=token_store
+        )
+        limiter = Limiter(rate, longest_pause_seconds=conduct.retry.retry_after_seconds)
+        self._carrier = Carrier(
+            transport, self.tokens, limiter, gate=Gate(concurrency), clock=clock
+        )
+
+    def with_conduct(self, conduct: Conduct) -> Pipeline:
+        """Give one that makes its calls otherwise, and shares all else with this one."""
+        twin = copy.copy(self)
+        twin._conduct = conduct  # noqa: SLF001 - its own
+        return twin
+
+    @property
+    def conduct(self) -> Conduct:
+        """How calls are made."""
+        return self._conduct
+
+    def clean(self, text: str) -> str:
+        """Take the account's password and tokens out of a text."""
+        return self._exchange.clean(text, self.tokens.secrets())
+
+    def rate_figures(self) -> RateFigures:
+        """Give the account's pace at this moment."""
+        return self._carrier.figures()
+
+    def open(self) -> None:
+        """Let calls begin (again)."""
+        self._bounds.open()
+
+    def check_open(self) -> None:
+        """Make sure that calls may be made, here and now.
+
+        Raises:
+            RuntimeError: The client isn't open, or belongs to another event loop.
+        """
+        self._bounds.check_open()
+        self._transport.check_open()
+
+    async def ready(self) -> None:
+        """Make sure that calls may be made, and that the account is good for a token.
+
+        Raises:
+            RuntimeError: The client isn't open, or belongs to another event loop.
+            KlearStackError: There is no token, and none can be got.
+        """
+        self.check_open()
+        await self.tokens.token()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait between two calls, but not beyond the end of the client.
+
+        Raises:
+            ClientClosed: It was closed meanwhile.
+            RuntimeError: It was closed before.
+        """
+        self._bounds.check_open()
+        await self._kept(self._clock.sleep(seconds), None, "while a batch was waited for")
+
+    async def log_in(self, login: Login | None = None) -> Tokens:
+        """Log in, whatever tokens there are; see `TokenKeeper.log_in`."""
+        self.check_open()
+        deadline = self._conduct.timeouts.deadline_seconds
+        return await self._kept(self.tokens.log_in(login), deadline, "before it had logged in")
+
+    async def refresh(self) -> Tokens:
+        """Refresh the tokens now; see `TokenKeeper.refresh`."""
+        self.check_open()
+        deadline = self._conduct.timeouts.deadline_seconds
+        return await self._kept(self.tokens.refresh(), deadline, "before the tokens were renewed")
+
+    async def _kept(self, work: Awaitable[T], deadline_seconds: float | None, when: str) -> T:
+        """Await what is no call itself, but not beyond the end of the client."""
+        error: KlearStackError
+        try:
+            return await self._bounds.keep(work, deadline_seconds)
+        except OutOfBoundsError as ended:
+            if ended.at_deadline:
+                error = DeadlineExceeded(f"the deadline of {deadline_seconds:g} s passed {when}")
+            else:
+                error = ClientClosed(f"the client was closed {when}")
+        raise error
+
+    async def close(self) -> None:
+        """End every call that is under way, each with a clear error.
+
+        Raises:
+            RuntimeError: It is in use in another event loop.
+        """
+        self._transport.check_closable()
+        try:
+            await self._bounds.close()
+        finally:
+            await self.tokens.close()
 
     async def send(self, request: Request[T]) -> T:
         """Send a request and give what its decoder makes of the answer.
@@ -88,185 +193,71 @@ class Pipeline:
         Raises:
             KlearStackError: See `klearstack_async.errors` for the tree.
         """
+        return await self._carry_out(self._call_of(request))
+
+    async def fetch_image(self, url: str) -> PageImage:
+        """Fetch a picture from its own address; only our own host gets to see the token."""
+        address, is_ours = self._exchange.address_of(url)
+        endpoint = replace(self._endpoints["images.get"], bearer=is_ours)
+        run = partial(self._exchange.fetch, address, self._conduct.timeouts)
+        call = Call(endpoint, run, self._conduct, origin_of(address), "GET", limited=is_ours)
+        return await self._carry_out(call)
+
+    async def log_in_as(self, user_id: str) -> Tokens:
+        """Get tokens by a user's id."""
+        return await self._carry_out(
+            self._call_of(log_in_as(user_id, self._clock.now()), in_line=False)
+        )
+
+    async def _log_in(self) -> Tokens:
+        return await self._carry_out(self._call_of(log_in(self._clock.now()), in_line=False))
+
+    async def _refresh(self, tokens: Tokens) -> Tokens:
+        request = refresh_tokens(tokens.refresh_token or "", self._clock.now())
+        call = self._call_of(request, in_line=False)
+        # Its token is the one that it renews, and no other will do.
+        call.endpoint = replace(call.endpoint, bearer=False)
+        retry = self._conduct.retry
+        retry = replace(retry, attempts=min(retry.attempts, _REFRESH_ATTEMPTS))
+        call.conduct = replace(self._conduct, retry=retry)
+        run = call.run
+        call.run = lambda _none, progress: run(tokens.access_token, progress)
+        return await self._carry_out(call)
+
+    def _call_of(self, request: Request[T], *, in_line: bool = True) -> Call[T]:
         endpoint = request.endpoint
         if endpoint == CATALOGUE.get(endpoint.name):
             # As it is set for this client; an endpoint of the user's own stays what it is.
             endpoint = self._endpoints[endpoint.name]
-        warn_once(endpoint)
-        if not endpoint.bearer:
-            return await self._once(request, endpoint, None)
         repeatable = request.file is None or is_repeatable(request.file.source)
-        return await self._authorised(partial(self._once, request, endpoint), repeatable=repeatable)
+        run = partial(self._exchange.make, request, endpoint, self._conduct.timeouts)
+        url = self._url + endpoint.path
+        return Call(endpoint, run, self._conduct, url, repeatable=repeatable, in_line=in_line)
 
-    async def _authorised(
-        self, attempt: Callable[[str, int], Awaitable[T]], *, repeatable: bool
-    ) -> T:
-        """Make a call with a token; if that was no longer good, once more with a new one."""
-        user_changes = self.tokens.user_changes
-        token = await self.tokens.token()
+    async def _carry_out(self, call: Call[T]) -> T:
+        """Make a call, and tell whoever traces it."""
+        self.check_open()
+        warn_once(call.endpoint)
+        watching = begin_watching(call)
+        if watching is None:
+            return await self._within_bounds(call, None)
+        ended_in: BaseException | None = None
         try:
-            return await attempt(token, 1)
-        except AuthenticationError:
-            # Either the token ended early or the password is wrong: only a new token tells.
-            renewed = await self._renewed(token, user_changes)
-            if renewed is None or not repeatable:
-                raise
-            return await attempt(renewed, 2)
-
-    async def _renewed(self, stale: str, user_changes: int) -> str | None:
-        """Get a new token of the same user; None if another user has logged in meanwhile.
-
-        What one user began must not be done by another.
-        """
-        if self.tokens.user_changes != user_changes:
-            return None
-        renewed = await self.tokens.renew(stale=stale)
-        # A login may have been under way.
-        return renewed.access_token if self.tokens.user_changes == user_changes else None
-
-    async def _once(
-        self, request: Request[T], endpoint: Endpoint, token: str | None, attempt: int = 1
-    ) -> T:
-        """Make one attempt, and say so if nobody knows what became of it."""
-        try:
-            reply = await self._exchange(request, endpoint, token, attempt)
-            judge(reply)
-            return read(reply, request.decode)
-        except KlearStackError as error:
-            error.endpoint, error.attempt = endpoint.name, attempt
-            if isinstance(error, EndpointNotFound):
-                explained(error, endpoint)
-            if endpoint.replay is Replay.UNSAFE and may_have_happened(error):
-                raise _unknown(error, endpoint) from error
+            return await self._within_bounds(call, watching.attempt)
+        except BaseException as error:
+            ended_in = error
             raise
+        finally:
+            end_watching(watching, ended_in)
 
-    async def _exchange(
-        self, request: Request[T], endpoint: Endpoint, token: str | None, attempt: int
-    ) -> Reply:
-        """Put credentials and body together, and exchange them for an answer."""
-        fields = {**self._credentials(endpoint.credentials), **request.fields}
-        secrets = self._secrets(request, endpoint, token)
-        body, content_type = await body_of(
-            _renamed(fields, endpoint),
-            _renamed_file(request.file, fields, endpoint),
-            encoding=endpoint.encoding or self._encoding,
-            stall_seconds=self._timeouts.stall_seconds,
-        )
-        headers = {"Content-Type": content_type, "Accept": "application/json, */*"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
+    async def _within_bounds(self, call: Call[T], watch: OnAttempt | None) -> T:
+        """Make a call, and end it at its deadline, or when the client is closed."""
+        deadline = call.conduct.timeouts.deadline_seconds
         try:
-            answer = await self._transport.post(self._account.url + endpoint.path, headers, body)
-        except TransportError as error:
-            error.args = (one_line(cleaned(str(error.args[0]), secrets), 400),)
-            raise
-        return Reply(
-            answer.status,
-            answer.headers,
-            answer.body,
-            endpoint=endpoint.name,
-            attempt=attempt,
-            secrets=secrets,
-        )
-
-    def clean(self, text: str) -> str:
-        """Take the account's password out of a text."""
-        return cleaned(text, (self._account.password,))
-
-    def _secrets(
-        self, request: Request[T], endpoint: Endpoint, token: str | None
-    ) -> tuple[str, ...]:
-        """Say what must not get into a message about a call."""
-        names = list(_SECRET_FIELDS)
-        if endpoint.credentials is Credentials.COMPANY and not endpoint.bearer:
-            # Where it is all that a login takes, a user's id is as good as a password.
-            names.append("user_id")
-        sent = (str(request.fields.get(name, "")) for name in names)
-        return self._account.password, token or "", *(text for text in sent if len(text) > 3)
-
-    async def fetch_image(self, url: str) -> PageImage:
-        """Fetch a picture from its own address; only our own host gets to see the token."""
-        address = urljoin(f"{self._account.url}/", url)
-        if _origin(address) != _origin(self._account.url):
-            return await self._fetch(address, None)
-        return await self._authorised(partial(self._fetch, address), repeatable=True)
-
-    async def _fetch(self, address: str, token: str | None, attempt: int = 1) -> PageImage:
-        secrets = (self._account.password, token or "")
-        headers = {"Accept": "image/*"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        try:
-            answer = await self._transport.get(address, headers)
-            reply = Reply(
-                answer.status,
-                answer.headers,
-                answer.body,
-                endpoint="images.get",
-                attempt=attempt,
-                secrets=secrets,
-            )
-            if reply.status in {404, 410}:
-                raise refusal(BadRequest, "the picture is not at its address any more", reply)
-            judge(reply)
-        except KlearStackError as error:
-            error.endpoint, error.attempt = "images.get", attempt
-            error.args = (one_line(cleaned(str(error.args[0]), secrets), 400),)
-            raise
-        return read(reply, decode_image_file)
-
-    def _credentials(self, which: Credentials) -> dict[str, FormValue]:
-        names = which.split(", ") if which else []
-        return {name: str(getattr(self._account, name)) for name in names}
-
-    async def log_in(self) -> Tokens:
-        """Get tokens by password."""
-        request = log_in(self._clock.now())
-        return await self._once(request, self._endpoints[request.endpoint.name], None)
-
-    async def log_in_as(self, user_id: str) -> Tokens:
-        """Get tokens by a user's id."""
-        request = log_in_as(user_id, self._clock.now())
-        return await self._once(request, self._endpoints[request.endpoint.name], None)
-
-    async def _refresh(self, tokens: Tokens) -> Tokens:
-        request = refresh_tokens(tokens.refresh_token or "", self._clock.now())
-        endpoint = self._endpoints[request.endpoint.name]
-        return await self._once(request, endpoint, tokens.access_token)
-
-
-def _renamed(fields: Mapping[str, FormValue], endpoint: Endpoint) -> dict[str, FormValue]:
-    try:
-        return renamed(fields, endpoint.parameters)
-    except ValueError as error:
-        raise ValueError(f"{endpoint.name}: {error}") from None
-
-
-def _renamed_file(
-    file: FilePart | None, fields: Mapping[str, FormValue], endpoint: Endpoint
-) -> FilePart | None:
-    if file is None or file.field_name not in endpoint.parameters:
-        return file
-    name = endpoint.parameters[file.field_name]
-    if not name or name in _renamed(fields, endpoint):
-        raise ValueError(
-            f"{endpoint.name}: its file can't be sent as {name!r}; see its parameters="
-        )
-    return dataclasses.replace(file, field_name=name)
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, port
-
-
-def _unknown(error: KlearStackError, endpoint: Endpoint) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"it was sent, but whether it was carried out is not known ({error.args[0]}); "
-        f"{endpoint.reason}",
-        endpoint=error.endpoint,
-        status=error.status,
-        attempt=error.attempt,
-        excerpt=error.excerpt,
-    )
+            return await self._bounds.keep(self._carrier.carry(call, watch), deadline)
+        except OutOfBoundsError as ended:
+            failure: Exception = cut_short(call, deadline if ended.at_deadline else None)
+        except SourceFailed as failed:
+            failure = failed.error
+        # Out here, so that what only carried the news isn't its context.
+        raise failure

@@ -1,4 +1,4 @@
-"""What a user can set: the account, timeouts, TLS, how to look for results, the API's own shape.
+"""What a user can set: the account, TLS, how to look for results, the API's own shape.
 
 Plain values that are checked when they are made. Nothing here talks to anything.
 """
@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from klearstack_async.models import Tokens
 
 __all__ = [
     "Account",
@@ -22,8 +25,8 @@ __all__ = [
     "Polling",
     "Processing",
     "QuickBooksStatus",
-    "Timeouts",
     "Tls",
+    "TokenStore",
     "check_path",
 ]
 
@@ -89,25 +92,12 @@ def _check_url(url: str) -> None:
         raise ValueError(f"url {url!r} can't be read: {error}") from None
     if not is_host:
         raise ValueError(f"url must look like https://acme.klearstackapp.com, not {url!r}")
+    try:
+        (parts.hostname or "").encode("idna")
+    except UnicodeError:
+        raise ValueError(f"url {url!r} has a host that can't be") from None
     if parts.query or parts.fragment or any(c.isspace() for c in url):
         raise ValueError("url must be a host and nothing else, without ?, # or blanks")
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long to wait for something to move. There is no limit on a call as a whole.
-
-    Attributes:
-        connect_seconds: For the connection, TLS included.
-        stall_seconds: For the next byte of an answer, and for the server to take some more.
-    """
-
-    connect_seconds: float = 15.0
-    stall_seconds: float = 120.0
-
-    def __post_init__(self) -> None:
-        if self.connect_seconds <= 0 or self.stall_seconds <= 0:
-            raise ValueError("Timeouts are more than 0 seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +106,41 @@ class Tls:
 
     Attributes:
         ca_file: A PEM file of authorities to trust instead of the system's.
+        fingerprint: The SHA-256 of the one certificate to accept, in hexadecimal (colons are
+            ignored). No authority is asked then, unless `ca_file` is given, too.
+        insecure: Accept every certificate. Whoever stands between can read the password then, so
+            each client that is made with it warns.
     """
 
     ca_file: str | os.PathLike[str] | None = None
+    fingerprint: str | None = None
+    insecure: bool = False
+
+    def __post_init__(self) -> None:
+        if self.fingerprint is not None:
+            plain = self.fingerprint.replace(":", "").replace(" ", "").lower()
+            if not re.fullmatch("[0-9a-f]{64}", plain):
+                raise ValueError("fingerprint is the certificate's SHA-256: 64 hexadecimal digits")
+            object.__setattr__(self, "fingerprint", plain)
+        if self.insecure and (self.ca_file is not None or self.fingerprint is not None):
+            raise ValueError("insecure accepts every certificate: leave out what it should check")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStore:
+    """Where processes that share an account share its tokens, so that not each has to log in.
+
+    It is asked before tokens are renewed, and told after. What it keeps is as good as the
+    password for as long as the tokens live: keep it as safe. A store that fails is left out, with
+    a warning in the log; the call goes on.
+
+    Attributes:
+        load: Gives the tokens that were saved last, or None.
+        save: Keeps new ones.
+    """
+
+    load: Callable[[], Awaitable[Tokens | None]]
+    save: Callable[[Tokens], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)

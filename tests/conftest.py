@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 from aiohttp import web
+from loop_monitor import Library, watched
 
-from klearstack_async import KlearStack, Polling
+import klearstack_async.sandbox
+from klearstack_async import KlearStack, Polling, RetryPolicy
 from klearstack_async.sandbox import Sandbox
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -16,12 +20,50 @@ Serve = Callable[..., Awaitable[str]]
 
 PASSWORD = "s3cret/pass word+ü"
 QUICK = Polling(first_seconds=0.01, longest_seconds=0.05)
+# As often as by default, but without the pauses that are for real services.
+AT_ONCE = RetryPolicy(first_seconds=0.001)
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     """The library is asyncio-native: aiohttp is."""
     return "asyncio"
+
+
+LIBRARY = Library(
+    package=Path(klearstack_async.__file__).parent,
+    others=(Path(klearstack_async.sandbox.__file__).parent, Path(__file__).parent),
+)
+
+
+@pytest.fixture(autouse=True)
+def the_library_minds_the_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail an async test in which the library holds the loop, blocks it, or leaves a file open."""
+    if "anyio_backend" not in request.fixturenames or sys.platform != "linux":
+        yield
+        return
+    may_hold = request.node.get_closest_marker("holds_the_loop") is not None
+    with watched(LIBRARY, may_hold=may_hold) as violations:
+        yield
+    if violations:
+        pytest.fail("\n\n".join(violations), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def the_librarys_tasks_end(
+    request: pytest.FixtureRequest, the_library_minds_the_loop: None
+) -> None:
+    """Fail an async test that leaves a task of the library running; the test needs no fixture."""
+    if "anyio_backend" in request.fixturenames:
+        request.getfixturevalue("no_task_of_the_library_is_left")
+
+
+@pytest.fixture
+async def no_task_of_the_library_is_left() -> AsyncIterator[None]:
+    yield
+    left = [task for task in asyncio.all_tasks() if LIBRARY.runs_in(task)]
+    await asyncio.wait(left, timeout=2) if left else None
+    assert [task for task in left if not task.done()] == []
 
 
 @pytest.fixture
@@ -51,8 +93,7 @@ def client_of(sandbox: Sandbox, **options: object) -> KlearStack:
         company_name=sandbox.company_name,
         username=sandbox.username,
         password=sandbox.password,
-        polling=QUICK,
-        **options,  # type: ignore[arg-type]
+        **{"polling": QUICK, "retry": AT_ONCE, **options},  # type: ignore[arg-type]
     )
 
 
@@ -104,8 +145,7 @@ def client_at(url: str, **options: object) -> KlearStack:
         company_name="demo",
         username="demo",
         password=PASSWORD,
-        polling=QUICK,
-        **options,  # type: ignore[arg-type]
+        **{"polling": QUICK, "retry": AT_ONCE, **options},  # type: ignore[arg-type]
     )
 
 

@@ -18,6 +18,9 @@ PACKAGE = Path(klearstack_async.__file__).parent
 ORDER = (
     "_version",
     "errors",
+    "attempts",
+    "telemetry",
+    "limits",
     "values",
     "settings",
     "field",
@@ -29,8 +32,13 @@ ORDER = (
     "endpoints",
     "configuration",
     "bulk",
+    "exchange",
+    "call",
+    "telling",
+    "carrier",
     "pipeline",
     "client",
+    "pool",
     "webhooks",
     "cli",
 )

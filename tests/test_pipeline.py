@@ -245,6 +245,7 @@ async def test_an_upload_that_was_not_refused_may_have_been_stored(
             await ks.uploads.document(b"%PDF", filename="a.pdf")
 
 
+@pytest.mark.holds_the_loop("one argument of 20 MB, which is checked to be JSON in one go")
 async def test_a_large_form_to_a_server_that_takes_nothing_ends_by_itself() -> None:
     async def read_the_head_only(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -262,9 +263,8 @@ async def test_a_large_form_to_a_server_that_takes_nothing_ends_by_itself() -> N
     server = await asyncio.start_server(read_the_head_only, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with client_at(url, timeouts=Timeouts(stall_seconds=0.5)) as ks:
-        with pytest.raises(OutcomeUnknown) as caught:
+        with pytest.raises(StallTimeout):
             await ks.push.retry(["x" * 20_000_000])
-    assert isinstance(caught.value.__cause__, StallTimeout)
     stop.set()
     server.close()
     await server.wait_closed()

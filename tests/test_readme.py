@@ -67,6 +67,23 @@ async def test_the_program_with_a_sandbox_runs_as_it_stands(tmp_path: Path) -> N
     assert "state=<BatchState.COMPLETE" in out
 
 
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("deadline_seconds=10", "0"),
+        ("SessionPool(", "RateFigures(per_second=None"),
+        ("on_attempt=count", ""),
+        ("Tracing(", "klearstack uploads.document"),
+    ],
+)
+async def test_the_program_runs_as_it_stands(part: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "invoice.pdf").write_bytes(invoice_pdf())
+    program = next(block for block in python_blocks() if part in block)
+    async with Sandbox(processing_seconds=0) as sandbox:
+        out = await run_program(program, tmp_path, **account_of(sandbox))
+    assert said in out
+
+
 async def test_the_box_that_the_readme_draws_lies_on_the_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,12 +38,14 @@ from klearstack_async.endpoints.results import Results
 from klearstack_async.endpoints.uploads import Uploads, check_options
 from klearstack_async.errors import (
     AuthenticationError,
+    ClientClosed,
     DecodeError,
     KlearStackError,
     RateLimited,
     ServerError,
     TransportError,
 )
+from klearstack_async.models import Batch
 from klearstack_async.settings import DocumentType, Polling
 from klearstack_async.transport.clock import Clock
 from klearstack_async.wire.source import PathSource, Source
@@ -268,18 +270,15 @@ class BulkRun:
         """Look once, and end it if there is no use in another look."""
         if self._refused is not None:
             return await self._end(waiting, self._refused)
-        kind = self._upload_options.get("document_type", DocumentType.INVOICES)
-        batch_id = waiting.batch_id or ""
         try:
-            batch = await self._results.in_batch(batch_id, document_type=kind, expected=1)
-        except _LOOK_AGAIN as error:
+            batch = await self._batch_of(waiting)
+        except KlearStackError as error:
+            if isinstance(error, ClientClosed) or not isinstance(error, _LOOK_AGAIN):
+                return await self._give_up(waiting, error)
             waiting.error = error
             waiting.unreadable += isinstance(error, DecodeError)
             if waiting.unreadable >= _MOST_UNREADABLE:
                 return await self._end(waiting, error)
-        except KlearStackError as error:
-            await self._stop_if_refused(error)
-            return await self._end(waiting, error)
         else:
             waiting.error, waiting.unreadable = None, 0
             if batch.state.is_final:
@@ -287,7 +286,24 @@ class BulkRun:
                 return await self._end(waiting, failure, batch.documents)
         if self._clock.seconds() - waiting.uploaded < self._wait_seconds:
             return False
-        return await self._end(waiting, waiting.error or not_ready(batch_id, self._wait_seconds))
+        late = not_ready(waiting.batch_id or "", self._wait_seconds)
+        return await self._end(waiting, waiting.error or late)
+
+    async def _batch_of(self, waiting: Waiting) -> Batch:
+        kind = self._upload_options.get("document_type", DocumentType.INVOICES)
+        batch_id = waiting.batch_id or ""
+        try:
+            return await self._results.in_batch(batch_id, document_type=kind, expected=1)
+        except RuntimeError as error:
+            # The client was closed before its run.
+            raise ClientClosed(str(error)) from None
+
+    async def _give_up(self, waiting: Waiting, error: KlearStackError) -> bool:
+        if isinstance(error, ClientClosed):
+            # Nobody can look any more, and what was sent may be there.
+            return await self._end(waiting, stopped(waiting))
+        await self._stop_if_refused(error)
+        return await self._end(waiting, error)
 
     async def _stop_if_refused(self, error: Exception) -> None:
         """Begin nothing more once the account is refused: many bad logins lock it.

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import errno
-import signal
 from collections.abc import Coroutine
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-import anyio
 import typer
 from rich.console import Console
 
@@ -21,13 +15,13 @@ from klearstack_async.bulk.outcome import OutcomeState
 from klearstack_async.cli.display import console_for, outcome_table, printable
 from klearstack_async.cli.endpoints import show_endpoints
 from klearstack_async.cli.running import TABLE_ROWS, Ran, run_bulk
+from klearstack_async.cli.sandbox_server import sandbox
 from klearstack_async.cli.service import client_for
+from klearstack_async.cli.stopping import run as run_to_end
 from klearstack_async.configuration import read_configuration
 from klearstack_async.endpoints.catalogue import with_overrides
+from klearstack_async.limits import Rate
 from klearstack_async.settings import DocumentType
-
-if TYPE_CHECKING:
-    from klearstack_async.sandbox import Sandbox
 
 __all__ = ["app"]
 
@@ -40,13 +34,6 @@ app = typer.Typer(
 )
 
 SOME_FAILED = 1
-
-
-class Shape(StrEnum):
-    """The two shapes in which results come."""
-
-    POSITIONAL = "positional"
-    KEYED = "keyed"
 
 
 def _path(text: str) -> Path:
@@ -122,6 +109,12 @@ def bulk(
         str, typer.Option(help="What the documents are, such as Invoices or Receipts.")
     ] = DocumentType.INVOICES,
     workers: Annotated[int, typer.Option(min=1, help="How many uploads at a time.")] = WORKERS,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            help="How many calls per second at most; as many as the service takes if not set."
+        ),
+    ] = None,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Use a sandbox even if an account is set.")
     ] = False,
@@ -141,7 +134,7 @@ def bulk(
     ran = Ran()
 
     async def run() -> None:
-        async with client_for(console, sandbox=sandbox) as client:
+        async with client_for(console, sandbox=sandbox, rate=Rate(rate)) as client:
             await run_bulk(
                 client,
                 paths,
@@ -158,79 +151,7 @@ def bulk(
         raise typer.Exit(SOME_FAILED)
 
 
-@app.command()
-def sandbox(
-    *,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free one.")
-    ] = 8642,
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    folder: Annotated[
-        Path | None, typer.Option(help="Keep the state here; without it, it ends with the server.")
-    ] = None,
-    processing_seconds: Annotated[
-        float, typer.Option(min=0, help="How long a document takes to be read, at least.")
-    ] = 2.0,
-    shape: Annotated[Shape, typer.Option(help="The shape of the results.")] = Shape.POSITIONAL,
-    push_url: Annotated[
-        str | None, typer.Option(help="Push every document that is done to this address.")
-    ] = None,
-    push_token: Annotated[
-        str, typer.Option(help="The Bearer token of these pushes.")
-    ] = "demo-push-token",  # noqa: S107 - the sandbox's token is no secret
-) -> None:
-    """Run an emulator of the service until Ctrl-C.
-
-    Pushes carry the sandbox's own company, username and password in their body.
-    """
-    from klearstack_async.sandbox import Sandbox  # noqa: PLC0415 - an extra
-
-    console = console_for()
-
-    async def run() -> None:
-        async with Sandbox(
-            host=host,
-            port=port,
-            folder=folder,
-            processing_seconds=processing_seconds,
-            batch_shape=shape.value,
-        ) as server:
-            if push_url is not None:
-                await _push_from(server, push_url, push_token)
-            console.print(f"Sandbox at {server.url} (Ctrl-C stops it). To use it:\n")
-            for name, value in (
-                ("URL", server.url),
-                ("COMPANY", server.company_name),
-                ("USERNAME", server.username),
-                ("PASSWORD", server.password),
-            ):
-                console.print(f"  export KLEARSTACK_{name}={value}", markup=False)
-            await anyio.sleep_forever()
-
-    try:
-        _run(run())
-    except KeyboardInterrupt:
-        console.print("\nSandbox stopped")
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise ValueError(f"port {port} is taken; choose another with --port") from None
-
-
-async def _push_from(server: Sandbox, url: str, token: str) -> None:
-    from klearstack_async.sandbox import PushTarget  # noqa: PLC0415 - an extra
-
-    try:
-        target = PushTarget(
-            url=url,
-            token=token,
-            company_name=server.company_name,
-            username=server.username,
-            password=server.password,
-        )
-    except ValueError as error:
-        raise ValueError(f"--push-url, --push-token: {error}") from None
-    await server.register_push(target)
+app.command()(sandbox)
 
 
 @app.command()
@@ -242,28 +163,11 @@ def endpoints() -> None:
     show_endpoints(console_for(), with_overrides(read_configuration().endpoints).values())
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, or until Ctrl-C or `kill`; either cleans up and is a KeyboardInterrupt."""
-
-    async def until_stopped() -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            # Windows has no such signals.
-            with contextlib.suppress(NotImplementedError):
-                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        await work
-
-    try:
-        asyncio.run(until_stopped())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
-
-
 def _run_or_say_how_far(
     work: Coroutine[Any, Any, None], console: Console, ran: Ran, out: Path
 ) -> None:
     try:
-        _run(work)
+        run_to_end(work)
     except KeyboardInterrupt:
         console.print(f"Stopped. {ran.report}", markup=False)
         if ran.under_way:

@@ -9,7 +9,7 @@ from functools import partial
 from klearstack_async.endpoints.catalogue import CATALOGUE
 from klearstack_async.endpoints.sending import Send
 from klearstack_async.models import Tokens
-from klearstack_async.transport.token_keeper import TokenKeeper
+from klearstack_async.transport.token_keeper import Login
 from klearstack_async.wire.form import form_fields
 from klearstack_async.wire.listings import decode_user_id
 from klearstack_async.wire.request import Request
@@ -46,22 +46,26 @@ class Auth:
     def __init__(
         self,
         send: Send,
-        keeper: TokenKeeper,
         username: str,
-        login_as: Callable[[str], Awaitable[Tokens]],
+        *,
+        log_in: Callable[[Login | None], Awaitable[Tokens]],
+        refresh: Callable[[], Awaitable[Tokens]],
+        tokens_of: Callable[[str], Awaitable[Tokens]],
     ) -> None:
         """Remember how to get tokens.
 
         Args:
             send: Sends a request.
-            keeper: Keeps the tokens.
             username: The account's user.
-            login_as: Gets tokens by a user's id.
+            log_in: Gets and keeps new tokens, by password or in another way.
+            refresh: Gets and keeps new tokens by the old ones.
+            tokens_of: Gets tokens by a user's id, and keeps none.
         """
         self._send = send
-        self._keeper = keeper
         self._username = username
-        self._login_as = login_as
+        self._log_in = log_in
+        self._refresh = refresh
+        self._tokens_of = tokens_of
 
     async def login(self) -> Tokens:
         """Log in by password, and use the new tokens from now on.
@@ -76,7 +80,7 @@ class Auth:
 
         A retry is safe. Source: the vendor's page "Get access token".
         """
-        return await self._keeper.log_in()
+        return await self._log_in(None)
 
     async def refresh(self) -> Tokens:
         """Get a new access token by the refresh token; log in where that is refused.
@@ -91,7 +95,7 @@ class Auth:
         A retry is safe. Source: the vendor's page "Get new access token using existing refresh
         token".
         """
-        return await self._keeper.refresh()
+        return await self._refresh()
 
     async def user_id(self, username: str | None = None) -> str:
         """Look up a user's id.
@@ -136,6 +140,6 @@ class Auth:
 
         # No partial: its repr would show the id, with which anybody could log in.
         async def login() -> Tokens:
-            return await self._login_as(str(user_id))
+            return await self._tokens_of(str(user_id))
 
-        return await self._keeper.log_in(login)
+        return await self._log_in(login)

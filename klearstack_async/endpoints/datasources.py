@@ -305,7 +305,9 @@ async def _table(name: str, columns: Columns, rows: Rows) -> Source:
         raise TypeError("rows are a list of rows, not one mapping")
     names, _ = columns_and_rows((), columns)
     if _is_file(rows):
-        return source_from(rows, _filename_of(rows, name))  # type: ignore[arg-type]
+        # It may be on a slow disk.
+        file_name = await anyio.to_thread.run_sync(_filename_of, rows, name)
+        return source_from(rows, file_name)  # type: ignore[arg-type]
     pieces = []
     for piece in csv_pieces(names, rows):  # type: ignore[arg-type]
         pieces.append(piece)
@@ -321,7 +323,6 @@ def _filename_of(rows: Any, name: str) -> str | None:
     if isinstance(rows, _BYTES):
         start = bytes(rows[:4])
     elif hasattr(rows, "read") and not isinstance(getattr(rows, "name", None), str):
-        # In memory, or a temporary file: reading four bytes of either takes no time.
         start = rows.read(4)
         rows.seek(-len(start), io.SEEK_CUR)
     else:

@@ -11,7 +11,13 @@ from pathlib import Path
 from klearstack_async.errors import EndpointNotFound
 from klearstack_async.wire.endpoint import Certainty, Endpoint
 
-__all__ = ["UnverifiedEndpointWarning", "explained", "override_line", "warn_once"]
+__all__ = [
+    "UnverifiedEndpointWarning",
+    "explained",
+    "level_of_the_caller",
+    "override_line",
+    "warn_once",
+]
 
 # With its slash: a package of a longer name is not this one.
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
@@ -32,7 +38,7 @@ def warn_once(endpoint: Endpoint) -> None:
         f"pattern of its sisters. If your service calls it otherwise, pass "
         f"{_SET.format(line=override_line(endpoint))}",
         UnverifiedEndpointWarning,
-        stacklevel=_level_of_the_caller(),
+        stacklevel=level_of_the_caller(),
     )
 
 
@@ -61,7 +67,7 @@ _ADVICE: Mapping[Certainty, str] = {
 }
 
 
-def _level_of_the_caller() -> int:
+def level_of_the_caller() -> int:
     """Count the frames up to the first that isn't the library's: that is whose line is shown."""
     level = 1
     frame = sys._getframe(1)  # noqa: SLF001 - what warnings' skip_file_prefixes does from 3.12 on

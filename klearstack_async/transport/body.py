@@ -1,4 +1,7 @@
-"""A form on its way to the socket: joined bytes if it is small, else streamed piece by piece."""
+"""A form on its way to the socket: joined bytes if it is small, else streamed piece by piece.
+
+Either writes down how far it has come: what may have happened to a call depends on it.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +17,59 @@ from aiohttp.payload import Payload
 from klearstack_async.errors import StallTimeout
 from klearstack_async.settings import Encoding
 from klearstack_async.transport.files import Content, content_of, pieces_of_bytes
+from klearstack_async.transport.progress import Progress
 from klearstack_async.wire.form import FormValue, content_type_of, form_body, multipart_frame
 from klearstack_async.wire.request import FilePart
 
-__all__ = ["Body", "StreamedForm", "body_of"]
+__all__ = ["Body", "JoinedForm", "SourceFailed", "StreamedForm", "body_of"]
 
 # What aiohttp writes without looking whether the other side still takes anything.
 _UNWATCHED_BYTES = 1 << 16
 
 
-class StreamedForm(Payload):
-    """A multipart form whose file is read while it is sent; at most one piece is in memory.
+class SourceFailed(Exception):
+    """The source could not be read to its end.
+
+    It stands around the source's own exception, which may be of any kind, also one of ours: a
+    `Stream` may pass on what another client's call gives.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+class JoinedForm(Payload):
+    """A small form, sent in one go.
 
     Attributes:
-        failure: What went wrong with the source. aiohttp reports it as a lost connection, which
-            would hide whose fault it was.
+        failure: Always None; what a `StreamedForm` may have.
+    """
+
+    failure: None = None
+
+    def __init__(self, body: bytes, progress: Progress, *, content_type: str) -> None:
+        super().__init__(body, content_type=content_type)
+        self._body, self._progress = body, progress
+        self._size = len(body)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Send the form. Called by aiohttp."""
+        self._progress.begun = self._progress.sent_whole = True
+        self._progress.sent_bytes = len(self._body)
+        await writer.write(self._body)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002
+        """Refuse: the password stands in it."""
+        raise TypeError("a form on its way has no text")
+
+
+class StreamedForm(Payload):
+    """A form of which at most one piece is in memory, read while it is sent.
+
+    Attributes:
+        failure: What went wrong with the source, or a server that takes nothing any more. aiohttp
+            reports either as a lost connection, which would hide whose fault it was.
     """
 
     def __init__(
@@ -36,36 +77,45 @@ class StreamedForm(Payload):
         head: bytes,
         content: Content,
         tail: bytes,
+        progress: Progress,
         *,
         content_type: str,
         stall_seconds: float,
     ) -> None:
         super().__init__(content, content_type=content_type)
         self._head, self._content, self._tail = head, content, tail
+        self._progress = progress
         self._stall_seconds = stall_seconds
         if content.size_bytes is not None:
             self._size = len(head) + content.size_bytes + len(tail)
-        self.failure: Exception | None = None
+        self.failure: SourceFailed | StallTimeout | None = None
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Send the form. Called by aiohttp."""
+        self._progress.begun = True
         watch = _StallWatch(writer, self._stall_seconds, self._stalled)
         async with aclosing(self._content.pieces()) as pieces:
             try:
-                await writer.write(self._head)
+                await self._send(writer, self._head)
                 while piece := await self._next(pieces):
-                    await writer.write(piece)
+                    await self._send(writer, piece)
                     watch.pieces += 1
-                await writer.write(self._tail)
+                self._progress.sent_whole = True
+                await self._send(writer, self._tail)
             finally:
                 watch.stop()
+
+    async def _send(self, writer: AbstractStreamWriter, piece: bytes) -> None:
+        # Before it is sent: what was handed over in part may have arrived whole.
+        self._progress.sent_bytes += len(piece)
+        await writer.write(piece)
 
     async def _next(self, pieces: AsyncGenerator[bytes]) -> bytes:
         # Only the source's own failures are kept; the socket's are the transport's.
         try:
             return await anext(pieces, b"")
         except Exception as error:
-            self.failure = error
+            self.failure = SourceFailed(error)
             raise
 
     def _stalled(self) -> None:
@@ -120,21 +170,23 @@ class _StallWatch:
         self._timer = self._loop.call_later(self._stall_seconds / 4, self._look)
 
 
-Body = bytes | StreamedForm
+Body = JoinedForm | StreamedForm
 
 
 async def body_of(
     fields: Mapping[str, FormValue],
     file: FilePart | None,
+    progress: Progress,
     *,
     encoding: Encoding | str,
     stall_seconds: float,
-) -> tuple[Body, str]:
-    """Build the body of one attempt, and its `Content-Type`.
+) -> Body:
+    """Build the body of one attempt.
 
     Args:
         fields: The form's fields.
         file: The file to send along, or None.
+        progress: Where to write down how much was sent.
         encoding: How a form without a file is written; with one it is multipart.
         stall_seconds: How long the server may take nothing.
 
@@ -144,23 +196,26 @@ async def body_of(
     """
     boundary = token_hex(16)
     if file is None:
-        body, content_type = form_body(fields, encoding, boundary)
-        if len(body) <= _UNWATCHED_BYTES:
-            return body, content_type
+        joined, content_type = form_body(fields, encoding, boundary)
+        if len(joined) <= _UNWATCHED_BYTES:
+            return JoinedForm(joined, progress, content_type=content_type)
         # A large form needs to be watched like a file: a server may stop taking it.
-        whole = Content(len(body), partial(pieces_of_bytes, body))
-        form = StreamedForm(b"", whole, b"", content_type=content_type, stall_seconds=stall_seconds)
-        return form, content_type
-    content_type = content_type_of(boundary)
-    content = await content_of(file.source)
-    head, tail = multipart_frame(
-        fields,
-        boundary,
-        field_name=file.field_name,
-        filename=file.source.filename,
-        content_type=file.content_type,
+        # The tail is what makes a form whole.
+        head, tail = b"", joined[-1:]
+        content = Content(len(joined) - 1, partial(pieces_of_bytes, memoryview(joined)[:-1]))
+    else:
+        content_type = content_type_of(boundary)
+        content = await content_of(file.source)
+        head, tail = multipart_frame(
+            fields,
+            boundary,
+            field_name=file.field_name,
+            filename=file.source.filename,
+            content_type=file.content_type,
+        )
+        if content.whole is not None and len(content.whole) <= _UNWATCHED_BYTES:
+            joined = b"".join((head, content.whole, tail))
+            return JoinedForm(joined, progress, content_type=content_type)
+    return StreamedForm(
+        head, content, tail, progress, content_type=content_type, stall_seconds=stall_seconds
     )
-    if content.whole is not None and len(content.whole) <= _UNWATCHED_BYTES:
-        return b"".join((head, content.whole, tail)), content_type
-    form = StreamedForm(head, content, tail, content_type=content_type, stall_seconds=stall_seconds)
-    return form, content_type

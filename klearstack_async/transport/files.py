@@ -122,7 +122,7 @@ async def _pieces(reader: Reader) -> AsyncGenerator[bytes]:
         yield piece
 
 
-async def pieces_of_bytes(data: bytes) -> AsyncGenerator[bytes]:
+async def pieces_of_bytes(data: bytes | memoryview) -> AsyncGenerator[bytes]:
     """Give what is in memory in pieces, without copying it."""
     view = memoryview(data)
     for start in range(0, len(data), PIECE_BYTES):

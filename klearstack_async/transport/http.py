@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import ssl
+import asyncio
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,9 +13,20 @@ import anyio
 from yarl import URL
 
 from klearstack_async._version import __version__
-from klearstack_async.errors import ConnectError, ConnectionDropped, StallTimeout, TransportError
-from klearstack_async.settings import Timeouts, Tls
-from klearstack_async.transport.body import Body, StreamedForm
+from klearstack_async.errors import (
+    ConnectError,
+    ConnectionDropped,
+    StallTimeout,
+    TlsError,
+    TransportError,
+)
+from klearstack_async.limits import Timeouts
+from klearstack_async.settings import Tls
+from klearstack_async.transport.body import Body
+from klearstack_async.transport.descriptors import affordable
+from klearstack_async.transport.gate import Gate
+from klearstack_async.transport.progress import Progress
+from klearstack_async.transport.tls import Trust, tls_failure, tls_reason, trust_of
 
 __all__ = ["FOREIGN_ERRORS", "Answer", "HttpTransport", "transport_error"]
 
@@ -24,7 +34,8 @@ __all__ = ["FOREIGN_ERRORS", "Answer", "HttpTransport", "transport_error"]
 FOREIGN_ERRORS: Mapping[type[BaseException], type[TransportError]] = {
     aiohttp.ClientConnectorError: ConnectError,
     aiohttp.ConnectionTimeoutError: ConnectError,
-    aiohttp.ServerFingerprintMismatch: ConnectError,
+    aiohttp.ClientSSLError: TlsError,
+    aiohttp.ServerFingerprintMismatch: TlsError,
     aiohttp.InvalidURL: ConnectError,
     aiohttp.SocketTimeoutError: StallTimeout,
     aiohttp.ServerTimeoutError: StallTimeout,
@@ -39,14 +50,18 @@ FOREIGN_ERRORS: Mapping[type[BaseException], type[TransportError]] = {
 
 _ADVICE: Mapping[type[TransportError], str] = {
     ConnectError: "can't connect to {host} ({reason}); check the url and the network",
+    TlsError: "can't agree on TLS with {host} ({reason}); check the url and Tls()",
     StallTimeout: "{host} sent nothing for {stall:g} s; see Timeouts(stall_seconds=)",
     ConnectionDropped: "the connection to {host} ended before the answer was complete: {reason}",
     TransportError: "the call to {host} failed: {reason}",
 }
 
-# Several users of one account are one machine's worth of connections, not one each.
-_CONNECTIONS = 64
+# Servers close a connection that is idle, some after 5 s, and a call that goes out at just that
+# moment may or may not have been carried out. So ours is closed first.
+_KEEP_ALIVE_SECONDS = 4.0
 _CLOSE_SECONDS = 5.0
+# However many accounts begin at once.
+_TOKEN_CONNECTIONS = 4
 _RESERVED = string.punctuation
 
 
@@ -55,40 +70,79 @@ class Answer:
     """What came back, as bytes. Header names are in lower case."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
 
 class HttpTransport:
-    """A pool of connections. It belongs to the event loop in which it was opened."""
+    """A pool of connections. It belongs to the event loop in which it was opened.
 
-    def __init__(self, *, timeouts: Timeouts, tls: Tls) -> None:
-        self._timeouts = timeouts
+    Attributes:
+        gate: Lets in as many exchanges as there may be connections. aiohttp's own queue is not
+            used: it stands behind the choice of the token, which may end while it waits there.
+    """
+
+    def __init__(self, *, tls: Tls, connections: int) -> None:
         self._tls = tls
+        self._connections = connections
         self._session: aiohttp.ClientSession | None = None
+        self._trust = Trust()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.gate = Gate(connections)
+        self.token_gate = Gate(_TOKEN_CONNECTIONS)
 
     async def open(self) -> None:
         """Make the pool. Nothing is connected yet.
 
         Raises:
             OSError: The CA file can't be read.
+            ValueError: It holds no certificate.
             RuntimeError: It is open already.
         """
+        # First, because another task may open it meanwhile.
+        trust = await trust_of(self._tls)
         if self._session is not None:
             raise RuntimeError("this client is open already; make another one, or share this")
-        ca_file = self._tls.ca_file
-        verify = _trusting(ca_file) if ca_file else True
+        self._trust = trust
+        self._loop = asyncio.get_running_loop()
+        self.gate = Gate(affordable(self._connections))
+        self.token_gate = Gate(_TOKEN_CONNECTIONS)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=verify),
+            connector=aiohttp.TCPConnector(
+                limit=0, ssl=trust.connector_ssl, keepalive_timeout=_KEEP_ALIVE_SECONDS
+            ),
             # Credentials ride in every body already; a cookie could only mix accounts up.
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=None,
-                sock_connect=self._timeouts.connect_seconds,
-                sock_read=self._timeouts.stall_seconds,
-            ),
             headers={"User-Agent": f"klearstack-async/{__version__}"},
         )
+
+    def check_open(self) -> None:
+        """Make sure that it can be used, here and now.
+
+        Raises:
+            RuntimeError: It isn't open, or belongs to another event loop.
+        """
+        if self._session is None:
+            raise RuntimeError(
+                "the client is not open; use it inside `async with KlearStack(...) as ks:`"
+            )
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(
+                "this client belongs to another event loop; open one in each (every asyncio.run() "
+                "and every thread has a loop of its own)"
+            )
+
+    def check_closable(self) -> None:
+        """Make sure that its loop is this one, or none that still runs.
+
+        Raises:
+            RuntimeError: It isn't.
+        """
+        loop = self._loop
+        if self._session is None or loop is None or loop is asyncio.get_running_loop():
+            return
+        if loop.is_running():
+            raise RuntimeError("this client is in use in another event loop; close it there")
 
     async def close(self) -> None:
         """Close every connection."""
@@ -98,16 +152,27 @@ class HttpTransport:
             with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
                 await session.close()
 
-    async def post(self, url: str, headers: Mapping[str, str], body: Body) -> Answer:
+    async def post(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body,
+        progress: Progress,
+        timeouts: Timeouts,
+    ) -> Answer:
         """Send one request and read all of its answer.
 
         Raises:
             TransportError: No usable answer came.
-            OSError, SourceChanged: The file that was to be sent couldn't be read.
+            SourceFailed: What was to be sent couldn't be read.
         """
-        return await self._exchange("POST", url, headers, body)
+        return await self._exchange(
+            "POST", url, headers, body=body, progress=progress, timeouts=timeouts
+        )
 
-    async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+    async def get(
+        self, url: str, headers: Mapping[str, str], progress: Progress, timeouts: Timeouts
+    ) -> Answer:
         """Fetch what stands at an address.
 
         Raises:
@@ -116,38 +181,51 @@ class HttpTransport:
         # Not requoted: an address that is signed counts letter by letter. Only what can't stand in
         # a request's first line is written otherwise.
         address = URL(quote(url, safe=_RESERVED), encoded=True)
-        return await self._exchange("GET", address, headers, None)
+        return await self._exchange(
+            "GET", address, headers, body=None, progress=progress, timeouts=timeouts
+        )
 
     async def _exchange(
-        self, method: str, url: str | URL, headers: Mapping[str, str], body: Body | None
+        self,
+        method: str,
+        url: str | URL,
+        headers: Mapping[str, str],
+        *,
+        body: Body | None,
+        progress: Progress,
+        timeouts: Timeouts,
     ) -> Answer:
+        self.check_open()
         session = self._session
-        if session is None:
-            raise RuntimeError(
-                "the client is not open; use it inside `async with KlearStack(...) as ks:`"
-            )
+        assert session is not None  # noqa: S101 - just checked
         try:
             async with session.request(
-                method, url, data=body, headers=headers, allow_redirects=False
+                method,
+                url,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                ssl=self._trust.request_ssl,
+                timeout=_client_timeout(timeouts),
             ) as response:
+                progress.status = response.status
                 content = await response.read()
+                progress.received_bytes = len(content)
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, names, content)
         except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
-            failure = body.failure if isinstance(body, StreamedForm) else None
-            failure = failure or transport_error(error, str(url), self._timeouts)
+            failure = (body and body.failure) or transport_error(error, str(url), timeouts)
         # Out here, so that aiohttp's exception isn't its context: it holds the request's headers,
         # and with them the token.
         raise failure
 
 
-def _trusting(ca_file: str | os.PathLike[str]) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        # Python's own error doesn't say which file it was.
-        error.filename = os.fspath(ca_file)
-        raise
+def _client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=None,
+        sock_connect=timeouts.connect_seconds,
+        sock_read=timeouts.stall_seconds,
+    )
 
 
 def transport_error(error: Exception, url: str, timeouts: Timeouts) -> TransportError:
@@ -155,9 +233,12 @@ def transport_error(error: Exception, url: str, timeouts: Timeouts) -> Transport
 
     The sentence may repeat what the server sent: it has to be cleaned before anyone sees it.
     """
-    kind = next(FOREIGN_ERRORS[cls] for cls in type(error).__mro__ if cls in FOREIGN_ERRORS)
     host = "/".join(url.split("/")[:3])
-    reason = _reason(error) or type(error).__name__
+    failure = tls_failure(error, host)
+    if failure is not None:
+        return failure
+    kind = next(FOREIGN_ERRORS[cls] for cls in type(error).__mro__ if cls in FOREIGN_ERRORS)
+    reason = tls_reason(error, host) or _reason(error) or type(error).__name__
     return kind(_ADVICE[kind].format(host=host, reason=reason, stall=timeouts.stall_seconds))
 
 
@@ -167,6 +248,7 @@ def _reason(error: Exception) -> str:
         # Only the cause, such as "Connect call failed": host and port stand in our sentence.
         case aiohttp.ClientConnectorError(os_error=OSError(strerror=str(what))):
             return what
-        case aiohttp.ClientResponseError(message=str(what)):
-            return what
+        # Its own words name a status, such as 400, that no server has sent.
+        case aiohttp.ClientResponseError():
+            return "what came back is no HTTP, or broken HTTP"
     return str(error)

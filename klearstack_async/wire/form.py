@@ -197,7 +197,8 @@ def _form_value(name: str, value: FieldValue) -> FormValue:
         if isinstance(value, kind):
             return write(value)
     kinds = "text, a number, a flag, a date, a mapping or a list"
-    raise TypeError(f"{name} is {kinds}, not {value!r}")
+    # Not shown: it may be a password.
+    raise TypeError(f"{name} is {kinds}, not {type(value).__name__}")
 
 
 _WRITERS: tuple[tuple[Any, Callable[[Any], FormValue]], ...] = (

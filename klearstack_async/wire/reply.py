@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from klearstack_async.errors import (
     AuthenticationError,
     BadRequest,
+    BrokenAnswer,
     DecodeError,
     EndpointNotFound,
     PermissionDenied,
@@ -27,7 +29,8 @@ from klearstack_async.errors import (
     ServerError,
 )
 from klearstack_async.keyed import mended
-from klearstack_async.wire.redaction import cleaned, longest_form, one_line
+from klearstack_async.wire.redaction import cleaned, one_line
+from klearstack_async.wire.retry_after import retry_after_seconds
 from klearstack_async.wire.verdict import verdict_of
 
 __all__ = [
@@ -80,24 +83,27 @@ class Reply:
         body: All of it.
         endpoint: The call that it answers.
         attempt: Which attempt of that call, from 1.
+        received_at: When it came, on this machine's clock.
         secrets: What must not get into a message, whatever the server wrote.
     """
 
     status: int
-    headers: Mapping[str, str]
+    # Whatever a server repeats may stand there, too.
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     endpoint: str = ""
     attempt: int = 1
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC), repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def excerpt(self) -> str:
         """Give the start of the body as one line of text, without secrets."""
-        window_bytes = 8 * EXCERPT_CHARACTERS
-        start = self.body[:window_bytes].decode("utf-8", "replace")
-        if len(self.body) > window_bytes:
-            # The window may end in the middle of a secret, whose half nobody would recognise.
-            start = start[: len(start) - longest_form(self.secrets)]
-        return one_line(cleaned(start, self.secrets), EXCERPT_CHARACTERS)
+        window_bytes = 4 * EXCERPT_CHARACTERS
+        # Without its NULs, a text in UTF-16 reads like any other, and hides nothing.
+        start = self.body[:window_bytes].replace(b"\0", b"").decode("utf-8", "replace")
+        # The window may end in the middle of a secret, whose half nobody would recognise.
+        cut = len(self.body) > window_bytes
+        return one_line(cleaned(start, self.secrets, cut=cut), EXCERPT_CHARACTERS)
 
 
 def error_class(status: int) -> type[ResponseError] | None:
@@ -114,15 +120,21 @@ def judge(reply: Reply) -> None:
         return
     said = _sentence(reply).removeprefix(f"{reply.status}: ") or "no reason given"
     hint = _HINTS.get(kind, "").format(location=reply.headers.get("location", "another address"))
+    wait = retry_after_seconds(reply.headers, reply.received_at)
+    if wait is not None:
+        hint += f"{'; ' if hint else ''}it asks to wait {wait:g} s"
     error = refusal(kind, f"HTTP {reply.status}: {said}" + (f" ({hint})" if hint else ""), reply)
-    if isinstance(error, RateLimited):
-        error.retry_after = _seconds(reply.headers.get("retry-after", ""))
+    error.retry_after = wait
     raise error
 
 
 def refusal(kind: type[E], message: str, reply: Reply) -> E:
-    """Make an error about an answer, with the secrets taken out of it."""
-    return kind(
+    """Make an error about an answer, with the secrets taken out of it.
+
+    Where a body can't be read because it isn't whole, that is a `BrokenAnswer`.
+    """
+    made = BrokenAnswer if kind is DecodeError and _is_broken(reply) else kind
+    return made(  # type: ignore[return-value]  # a BrokenAnswer is a DecodeError
         one_line(cleaned(message, reply.secrets), MESSAGE_CHARACTERS),
         endpoint=reply.endpoint,
         status=reply.status,
@@ -261,8 +273,19 @@ def _any_json(body: bytes) -> Any:
         return None
 
 
-def _seconds(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"\d{1,9}(\.\d+)?", text.strip()) else None
+def _is_broken(reply: Reply) -> bool:
+    """Whether the body is the rest of some JSON, rather than something else."""
+    if _is_html(reply) or _is_sentence(reply):
+        return False
+    try:
+        msgspec.json.decode(reply.body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return not _is_picture(reply)
+    return False
+
+
+def _is_picture(reply: Reply) -> bool:
+    return reply.headers.get("content-type", "").lower().startswith(("image/", "application/pdf"))
 
 
 def _is_html(reply: Reply) -> bool:

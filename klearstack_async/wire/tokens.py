@@ -65,7 +65,10 @@ def expiry_of(token: str, now: datetime) -> datetime:
     try:
         claims = msgspec.json.decode(base64.urlsafe_b64decode(payload), type=_Claims)
         if claims.iat is not None:
-            return now + timedelta(seconds=claims.exp - claims.iat)
-        return datetime.fromtimestamp(claims.exp, UTC)
+            end = now + timedelta(seconds=claims.exp - claims.iat)
+        else:
+            end = datetime.fromtimestamp(claims.exp, UTC)
     except (binascii.Error, msgspec.DecodeError, ValueError, OverflowError, OSError):
         return now + FALLBACK_LIFE
+    # What has just come and has ended already says nothing, but that some clock is wrong.
+    return end if end > now else now + FALLBACK_LIFE

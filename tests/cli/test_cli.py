@@ -16,12 +16,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 from conftest import Serve, serve_an_account_that_ends, until
 from documents import invoice_pdf
 
 from klearstack_async.sandbox import Sandbox
+from klearstack_async.sandbox.faults.kinds import KINDS
 
 COMMAND = (sys.executable, "-m", "klearstack_async")
 
@@ -361,6 +363,59 @@ async def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
         ended = await klearstack("sandbox", "--port", port, folder=tmp_path)
     assert ended.code == 2
     assert ended.err == f"klearstack: port {port} is taken; choose another with --port\n"
+
+
+async def test_the_sandbox_makes_the_faults_of_its_command_line(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(*COMMAND, "sandbox", "--port", "0", "--seed", "7"),
+        *("--fault", "status_after endpoint=auth status=599 times=1"),
+        *("--fault", "garbage endpoint=get_access_token times=1"),
+        *("--calls-per-second", "0.001", "--burst", "3"),
+        cwd=tmp_path,
+        env=environment(PYTHONUNBUFFERED="1"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    said = b""
+    while b"PASSWORD" not in said:
+        said += await process.stdout.readline()
+    [url] = re.findall(r"export KLEARSTACK_URL=(\S+)", said.decode())
+    seen = []
+    async with aiohttp.ClientSession() as session:
+        for _ in range(4):
+            async with session.post(f"{url}/access/klearstack/get_access_token") as answer:
+                seen.append((answer.status, answer.content_type))
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+    assert seen == [
+        (599, "application/json"),
+        (200, "text/html"),
+        (500, "text/plain"),
+        (429, "application/json"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--fault", "reset_aftr"), "--fault: there is no fault 'reset_aftr'; did you mean"),
+        (("--fault", "junk endpoint=upload"), "unknown endpoint, 'upload'; did you mean uploads?"),
+        (("--burst", "3"), "burst is for calls_per_second"),
+    ],
+)
+async def test_a_fault_that_cannot_be_read_is_one_sentence(
+    arguments: tuple[str, ...], reason: str, tmp_path: Path
+) -> None:
+    ended = await klearstack("sandbox", "--port", "0", *arguments, folder=tmp_path)
+    assert ended.code == 2
+    assert reason in ended.err
+    assert ended.err.count("\n") == 1
+
+
+async def test_the_sandboxs_help_names_every_kind_of_fault(tmp_path: Path) -> None:
+    ended = await klearstack("sandbox", "--help", folder=tmp_path)
+    assert [kind for kind in KINDS if kind not in re.split(r"[\s.,:]+", ended.out)] == []
 
 
 async def test_hostile_file_names_cannot_steer_the_terminal(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ async def test_an_address_with_something_else_is_no_picture(serve: Serve) -> Non
 async def test_saving_replaces_a_file_only_once_the_picture_is_there(
     serve: Serve, tmp_path: Path
 ) -> None:
-    answers = [web.Response(status=500, text="no"), web.Response(body=PICTURE)]
+    answers = [web.Response(status=400, text="no"), web.Response(body=PICTURE)]
 
     async def image(request: web.Request) -> web.StreamResponse:
         await request.read()

@@ -92,6 +92,7 @@ async def test_curl_with_json(endpoint: Endpoint, url: str, values: dict[str, An
     assert endpoint.pushes[0].document["Inv_Number"].value == "123456"
 
 
+@pytest.mark.holds_the_loop("10 MB in one push, parsed by a function that is synchronous")
 async def test_curl_with_a_large_document(endpoint: Endpoint, url: str, tmp_path: Path) -> None:
     path = tmp_path / "data.json"
     lines = {f"L{i}": {"value": "x" * 1000 + "\r\n"} for i in range(10_000)}

@@ -1,0 +1,27 @@
+"""How far one attempt of a call has come, while it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Progress"]
+
+
+@dataclass(slots=True)
+class Progress:
+    """Written by the edge as it goes, read by the pipeline when an attempt has ended.
+
+    Attributes:
+        begun: Whether the body has begun to go out: a source that can be read once is used up then.
+        sent_whole: Whether the body's last byte was handed to the connection. Before that, the
+            service can't have carried the call out.
+        sent_bytes: How much of the body was handed over.
+        status: The answer's status, from the moment its head arrived.
+        received_bytes: The length of the answer's body, once it is whole.
+    """
+
+    begun: bool = False
+    sent_whole: bool = False
+    sent_bytes: int = 0
+    status: int | None = None
+    received_bytes: int = 0
