@@ -93,6 +93,13 @@ class Call(Generic[T]):
     was_renewed: bool = False
     may_go_on: bool = True
 
+    @property
+    def most_seconds(self) -> float:
+        """How long after its begin another attempt may still begin."""
+        deadline = self.conduct.timeouts.deadline_seconds
+        total = self.conduct.retry.total_seconds
+        return total if deadline is None else min(total, deadline)
+
     def begin_attempt(self) -> None:
         """Start the next attempt's books."""
         self.number += 1

@@ -178,7 +178,7 @@ class Carrier:
         if call.limited and is_refusal(error):
             # The whole account pauses; this call waits at the head of its line.
             pause = self.figures().paused_seconds
-        if self._clock.seconds() - call.began_at + pause > retry.total_seconds:
+        if self._clock.seconds() - call.began_at + pause > call.most_seconds:
             return None
         return pause
 

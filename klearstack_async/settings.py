@@ -88,8 +88,9 @@ def _check_url(url: str) -> None:
         parts = urlsplit(url)
         # Reading the port checks it.
         is_host = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError as error:
-        raise ValueError(f"url {url!r} can't be read: {error}") from None
+    except ValueError:
+        # Not shown: `https://user:password` without its host says that the port is no number.
+        raise ValueError("url can't be read: is its port a number?") from None
     if not is_host:
         raise ValueError(f"url must look like https://acme.klearstackapp.com, not {url!r}")
     try:

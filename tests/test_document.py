@@ -97,7 +97,7 @@ def test_an_error_survives_pickling(name: str) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is kind
     assert vars(again) == vars(error)
-    assert str(again) == str(error) == "uploads.document: why"
+    assert str(again) == str(error) == "uploads.document: why (attempt 2)"
 
 
 def test_tokens_are_not_shown() -> None:

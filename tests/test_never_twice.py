@@ -31,7 +31,7 @@ async def test_what_was_stored_and_then_lost_is_in_doubt_and_never_sent_again(
 ) -> None:
     sandbox.faults = [Fault(kind, endpoint="uploads")]
     names = [f"{number}.pdf" for number in range(UPLOADS)]
-    async with client_of(sandbox, timeouts=Timeouts(stall_seconds=2)) as ks:
+    async with client_of(sandbox, timeouts=Timeouts(stall_seconds=1)) as ks:
         ends = await asyncio.gather(*(ended(ks, name) for name in names))
     assert ends == ["in doubt"] * UPLOADS
     assert sandbox.requests["processdocument"] == UPLOADS

@@ -58,6 +58,11 @@ _FORGET_AFTER_GROWTHS = 10.0
 _HOLD_SECONDS_PER_CALL = 0.2
 _SHORTEST_HOLD_SECONDS = 1.0
 
+# Each slow-down halves what the pace is too high by, as a factor. If so many in a row didn't help,
+# it isn't the pace: some services refuse one call in a hundred by chance, however slow they come.
+# What is refused for its pace is refused together with others that were under way.
+_MOST_IN_VAIN = 8
+
 # With nine calls in ten of those allowed, the allowance is used, and not the number of calls low.
 _USED = 0.9
 
@@ -84,7 +89,9 @@ class Pace:
         "_barren",
         "_feeling",
         "_growth_seconds",
+        "_guess_per_call",
         "_hold_seconds",
+        "_in_vain",
         "_interval",
         "_longest_pause_seconds",
         "_marks",
@@ -93,6 +100,7 @@ class Pace:
         "_plateau",
         "_rate",
         "_resumes_at",
+        "_together",
         "_tolerance",
         "_used_until",
         "unlimited",
@@ -123,6 +131,12 @@ class Pace:
         self._barren = -1
         # What was accepted since the pause: how much, and how much it was at certain times.
         self._accepted = 0
+        # How many slow-downs in a row were followed by a refusal before the pace was raised, and
+        # how many were refused together the last time.
+        self._in_vain = 0
+        self._together = 0
+        # By how much each call that turns out to be accepted raises a plateau that was a guess.
+        self._guess_per_call = 0.0
         self._marks: deque[tuple[float, int]] = deque(maxlen=_MARKS)
         self._interval = 0.0
         self._set(self._most, 0.0)
@@ -151,7 +165,13 @@ class Pace:
     def accepted(self, now: float) -> None:
         """Note an answer that was neither 429 nor 503."""
         if now < self._resumes_at:
-            # To a call from before the pause, so it doesn't say that the pause has helped.
+            # To a call from before the pause, so it doesn't say that the pause has helped. But it
+            # was taken, too: of twenty at once, many are answered after the first that is refused.
+            if self._guess_per_call:
+                known = 0.0 if math.isinf(self._plateau) else self._plateau
+                self._plateau = known + self._guess_per_call
+                self._feeling, self._next_feeler_at = False, -math.inf
+                self._set(self._pace(now), now)
             return
         if not self._marks or now - self._marks[-1][0] >= _MARK_SECONDS:
             self._marks.append((now, self._accepted))
@@ -171,6 +191,7 @@ class Pace:
         asked = min(retry_after_seconds or 0.0, self._longest_pause_seconds)
         if sent_at < self._resumes_at:
             # From before the pause: the service may want more rest, but it is the same episode.
+            self._together += 1
             if now + asked > max(now, self._resumes_at):
                 self._pause_until(now + asked, now)
             return
@@ -179,6 +200,11 @@ class Pace:
         pause = asked if asked > 0 else self._own_pause()
         if self._accepted:
             self._slow_down(now, sent_at, pause)
+        elif math.isinf(self._plateau) and asked > 0:
+            # The first answer of all may be a refusal: it overtakes those that take longer.
+            self._guess_per_call = _BELOW / pause
+            self._hold_seconds = self._growth_seconds = _SHORTEST_HOLD_SECONDS
+        self._together = 1
         self._feeling = not self._accepted or not asked > 0
         self._accepted = 0
         self._marks.clear()
@@ -209,16 +235,23 @@ class Pace:
         refused = min(self._pace(sent_at), self._recent(now))
         if math.isinf(refused):
             plateau = _BELOW * taken
+            self._guess_per_call = plateau / calls
             self._hold_seconds = _between(
                 _SHORTEST_HOLD_SECONDS, calls * _HOLD_SECONDS_PER_CALL, _HOLD_SECONDS
             )
         else:
+            self._guess_per_call = 0.0
             held = sent_at >= self._resumes_at + self._hold_seconds
             proven = self._plateau if held and self._plateau < math.inf else 0.0
             # Retry-After is in whole seconds, so that what is taken is mostly underestimated:
             # the truth is between, and the mean of the two in proportion is off by the least.
             plateau = min(_BELOW * refused, max(proven, math.sqrt(taken * refused)))
-            self._hold_seconds = _HOLD_SECONDS
+            if sent_at - self._resumes_at >= _HOLD_SECONDS or self._together > 2:
+                self._in_vain = 0
+            else:
+                self._in_vain = max(0, self._in_vain + (-1 if held else 1))
+            in_vain = self._in_vain >= _MOST_IN_VAIN
+            self._hold_seconds = _SHORTEST_HOLD_SECONDS if in_vain else _HOLD_SECONDS
         self._growth_seconds = min(_GROWTH_SECONDS, self._hold_seconds)
         self._plateau = max(plateau, min(_SLOWEST_PER_SECOND, self._most))
 

@@ -38,7 +38,8 @@ class Request(Generic[T]):
     Attributes:
         endpoint: Where to.
         fields: The form's fields. Not shown by `repr`: a refresh token may be among them.
-        decode: Reads the value out of an answer that was not a refusal.
+        decode: Reads the value out of an answer that was not a refusal; a function of the reply and
+            nothing else, which runs in a thread of its own if the answer is large.
         file: The file to send along, or None.
     """
 

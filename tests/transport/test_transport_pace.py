@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -493,6 +494,28 @@ def test_a_limit_that_drops_and_comes_back_is_followed(workers: int, latency: fl
     assert shares[1] > 0.95
     assert shares[2] > 0.8
     assert max(refused[n] / (good[n] + refused[n]) for n in range(3)) < 0.05
+
+
+class ByChance:
+    """Takes any number, and refuses some by chance, as a proxy in trouble does."""
+
+    def __init__(self, share: float) -> None:
+        self._share, self._random = share, random.Random(1)  # noqa: S311 - chance, no secret
+
+    def ask(self, _now: float) -> float | None:
+        return 1.0 if self._random.random() < self._share else None
+
+
+@pytest.mark.parametrize(("share", "per_second"), [(0.001, 80), (0.01, 25), (0.04, 5)])
+def test_refusals_by_chance_do_not_slow_an_account_down_for_good(
+    share: float, per_second: float
+) -> None:
+    good = 0
+    for now, was_good in answers(ByChance(share), UNTOLD, workers=20, latency=0.03):
+        good += was_good
+        if now > 300:
+            break
+    assert good / 300 > per_second
 
 
 @pytest.mark.parametrize("rate", [TOLD, UNTOLD], ids=["told", "untold"])
