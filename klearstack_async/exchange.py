@@ -94,7 +94,7 @@ class Exchange:
             judge(reply)
         except EndpointNotFound as error:
             raise explained(error, endpoint) from None
-        return await _read(reply, request.decode)
+        return await self._read(reply, request.decode)
 
     async def fetch(
         self, address: str, timeouts: Timeouts, token: str | None, progress: Progress
@@ -125,6 +125,15 @@ class Exchange:
     def clean(self, text: str, tokens: tuple[str, ...]) -> str:
         """Take the account's password and these tokens out of a text."""
         return cleaned(text, (self._account.password, *tokens))
+
+    async def _read(self, reply: Reply, decode: Callable[[Reply], T]) -> T:
+        """Decode an answer; large ones beside the loop, and one at a time.
+
+        Python computes in one thread at a time anyway, and each that is begun takes its memory.
+        """
+        if len(reply.body) < _LARGE_BYTES:
+            return read(reply, decode)
+        return await anyio.to_thread.run_sync(read, reply, decode, limiter=self._transport.decoding)
 
     def _reply(self, answer: Answer, endpoint: str, secrets: tuple[str, ...]) -> Reply:
         return Reply(
@@ -160,13 +169,6 @@ def _texts_called(names: Collection[str], fields: Mapping[str, Any]) -> Iterator
             yield from _texts_called(names, inner)
         elif str(name).lower() in names:
             yield str(inner)
-
-
-async def _read(reply: Reply, decode: Callable[[Reply], T]) -> T:
-    """Decode an answer, a large one beside the loop."""
-    if len(reply.body) < _LARGE_BYTES:
-        return read(reply, decode)
-    return await anyio.to_thread.run_sync(read, reply, decode)
 
 
 def _bearer(token: str | None) -> dict[str, str]:

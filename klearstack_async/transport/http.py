@@ -80,6 +80,9 @@ class HttpTransport:
     Attributes:
         gate: Lets in as many exchanges as there may be connections. aiohttp's own queue is not
             used: it stands behind the choice of the token, which may end while it waits there.
+        token_gate: The same for those calls that get tokens: who waits for a token may have the
+            last of the other places.
+        decoding: Lets one large answer be decoded at a time.
     """
 
     def __init__(self, *, tls: Tls, connections: int) -> None:
@@ -90,6 +93,7 @@ class HttpTransport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.gate = Gate(connections)
         self.token_gate = Gate(_TOKEN_CONNECTIONS)
+        self.decoding = anyio.CapacityLimiter(1)
 
     async def open(self) -> None:
         """Make the pool. Nothing is connected yet.
@@ -107,6 +111,7 @@ class HttpTransport:
         self._loop = asyncio.get_running_loop()
         self.gate = Gate(affordable(self._connections))
         self.token_gate = Gate(_TOKEN_CONNECTIONS)
+        self.decoding = anyio.CapacityLimiter(1)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0, ssl=trust.connector_ssl, keepalive_timeout=_KEEP_ALIVE_SECONDS
