@@ -210,21 +210,43 @@ class HeldLoop:
         )
 
     def _sample_until_ended(self) -> None:
-        while not self._ended.wait(SAMPLE_SECONDS):
-            if (callback := self._callback) is not None:
-                self._sample(callback)
+        with _waits_for_a_processor() as waited_seconds:
+            before = waited_seconds()
+            while not self._ended.wait(SAMPLE_SECONDS):
+                # On a busy machine this thread may come much too late, and what it sees then is
+                # not what took the time.
+                now = waited_seconds()
+                late_seconds, before = now - before, now
+                if (callback := self._callback) is not None:
+                    self._sample(callback, late_seconds)
 
     # A method of its own, so that no frame, and nothing it refers to, outlives the sample.
-    def _sample(self, callback: _Callback) -> None:
+    def _sample(self, callback: _Callback, late_seconds: float) -> None:
         frame = _that_worked(sys._current_frames().get(self._thread_id))
         now = self._clock()
         spent_seconds, callback.clock_seconds = now - callback.clock_seconds, now
+        if spent_seconds > 4 * SAMPLE_SECONDS and late_seconds > 0.9 * spent_seconds:
+            return
         culprit = self._library.culprit(frame)
         if culprit is not None:
             place = _place(culprit)
             callback.held_seconds += spent_seconds
             callback.places[place] += spent_seconds  # type: ignore[assignment]
             callback.stacks.setdefault(place, tuple(_places(frame)))
+
+
+@contextmanager
+def _waits_for_a_processor() -> Iterator[Callable[[], float]]:
+    """Give a function that tells how long this thread was ready to run, and had to wait."""
+    try:
+        file = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+    except OSError:
+        yield lambda: 0.0
+        return
+    try:
+        yield lambda: int(os.pread(file, 100, 0).split()[1]) / 1e9
+    finally:
+        os.close(file)
 
 
 def _that_worked(frame: FrameType | None) -> FrameType | None:
