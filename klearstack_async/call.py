@@ -58,7 +58,7 @@ class Call(Generic[T]):
             tokens don't, because those that have a place wait for them.
         limited: Whether it counts as a call of the account.
         user_changes: How often another user had logged in when it began.
-        began_at: When it was begun, on the clock that only goes forward.
+        began_at: When its first attempt was begun, on the clock that only goes forward.
         number: Which attempt this is, from 1.
         sent_at: When this attempt was begun; None while it waits for its turn.
         seconds: How long it took.

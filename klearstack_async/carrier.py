@@ -63,7 +63,6 @@ class Carrier:
 
     async def carry(self, call: Call[T], watch: OnAttempt | None) -> T:
         """Make attempts until one goes well, or another would do harm or no good."""
-        call.began_at = self._clock.seconds()
         call.user_changes = self._tokens.user_changes
         while True:
             call.begin_attempt()
@@ -73,7 +72,10 @@ class Carrier:
                 return await self._attempt(call)
             except KlearStackError as error:
                 ended_in = call.failure = error
-                error.endpoint, error.attempt = error.endpoint or call.endpoint.name, call.number
+                error.endpoint = error.endpoint or call.endpoint.name
+                if error.endpoint == call.endpoint.name:
+                    # Else it is the login's, which counted its own.
+                    error.attempt = call.number
                 pause = await self._pause_after(call, error)
                 if pause is None:
                     raise final_error(call, error)  # noqa: B904 - it has its cause, if it is another
@@ -134,6 +136,9 @@ class Carrier:
     async def _timed(self, call: Call[T]) -> T:
         call.token = await self._token(call) if call.endpoint.bearer else None
         call.sent_at = self._clock.seconds()
+        if call.number == 1:
+            # How long it stood in line before that is not its fault.
+            call.began_at = call.sent_at
         call.is_in_flight = True
         try:
             result = await call.run(call.token, call.progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from collections.abc import Mapping
@@ -136,8 +137,12 @@ class KlearStack:
         self.account = Account(url, company_name, username, password)
         _warn_of_plain_http(self.account.url)
         warn_if_insecure(tls or Tls(), self.account.url, stacklevel=level_of_the_caller())
+        if tls is not None and tls != Tls() and self.account.url.startswith("http://"):
+            raise ValueError(f"{self.account.url} has no certificate for Tls() to check: use https")
         if concurrency < 1:
             raise ValueError("concurrency is 1 or more")
+        if inspect.iscoroutinefunction(on_attempt):
+            raise TypeError("on_attempt= is a plain function: nobody would await another")
         self._clock = clock or Clock()
         self.endpoints = with_overrides(endpoints)
         transport = _transport or HttpTransport(tls=tls or Tls(), connections=concurrency)
@@ -193,12 +198,13 @@ class KlearStack:
 
         Args:
             environment: The process's own if left out: `KLEARSTACK_URL`, `_COMPANY`, `_USERNAME`
-                and `_PASSWORD`; if wanted, `_ENCODING` and `_ENDPOINTS` (JSON:
-                `{"images.get": "/access/klearstack/itsrealname"}`).
+                and `_PASSWORD`; if wanted, `_ENCODING`, `_ENDPOINTS` (JSON:
+                `{"images.get": "/access/klearstack/itsrealname"}`), `_CA_FILE` and
+                `_FINGERPRINT`.
             config: A TOML file with the same settings, which the environment overrides; if left
                 out, the one that `KLEARSTACK_CONFIG` names, or none. See
                 `help("klearstack_async.configuration")`.
-            tls: How to check the server's certificate.
+            tls: How to check the server's certificate, in place of what is found.
             **options: As for the client itself: `timeouts`, `retry`, `rate` and so on.
 
         Raises:
@@ -217,7 +223,7 @@ class KlearStack:
             company_name=found.account.company_name,
             username=found.account.username,
             password=found.account.password,
-            tls=tls,
+            tls=tls or found.tls,
             encoding=found.encoding,
             endpoints=found.endpoints,
             **options,

@@ -7,6 +7,7 @@ environment says:
     company_name = "acme"
     username = "ap"
     encoding = "multipart"
+    ca_file = "company-ca.pem"
 
     [endpoints]
     "results.between" = "/access/klearstack/itsrealname"
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from klearstack_async.endpoints.catalogue import with_overrides
-from klearstack_async.settings import ENVIRONMENT, Account, Encoding, EndpointOverride
+from klearstack_async.settings import ENVIRONMENT, Account, Encoding, EndpointOverride, Tls
 from klearstack_async.wire.redaction import cleaned
 
 __all__ = ["CONFIG_FILE", "Configuration", "configured", "read_configuration"]
@@ -36,7 +37,10 @@ __all__ = ["CONFIG_FILE", "Configuration", "configured", "read_configuration"]
 CONFIG_FILE = "KLEARSTACK_CONFIG"
 _ENCODING = "KLEARSTACK_ENCODING"
 _ENDPOINTS = "KLEARSTACK_ENDPOINTS"
-_KEYS = (*ENVIRONMENT, "encoding", "endpoints")
+_CA_FILE = "KLEARSTACK_CA_FILE"
+_FINGERPRINT = "KLEARSTACK_FINGERPRINT"
+_TLS = ("ca_file", "fingerprint")
+_KEYS = (*ENVIRONMENT, "encoding", "endpoints", *_TLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Configuration:
         file: The file that was read, or None.
         encoding: How forms are written.
         endpoints: What is different about the service's endpoints, by the library's names.
+        tls: How to check the server's certificate.
     """
 
     account: Account | None = None
@@ -56,6 +61,7 @@ class Configuration:
     file: str | None = None
     encoding: Encoding = Encoding.MULTIPART
     endpoints: Mapping[str, EndpointOverride] = field(default_factory=dict)
+    tls: Tls = field(default_factory=Tls)
 
 
 def configured(environment: Mapping[str, str] | None = None) -> bool:
@@ -71,8 +77,8 @@ def read_configuration(
 
     Args:
         environment: The process's own if left out. `KLEARSTACK_URL`, `_COMPANY`, `_USERNAME`,
-            `_PASSWORD`, `_ENCODING`, `_ENDPOINTS` (JSON of the form of the file's table) and
-            `_CONFIG`, the path of a file.
+            `_PASSWORD`, `_ENCODING`, `_ENDPOINTS` (JSON of the form of the file's table),
+            `_CA_FILE`, `_FINGERPRINT` and `_CONFIG`, the path of a file.
         file: A file to read instead of that which `KLEARSTACK_CONFIG` names.
 
     Raises:
@@ -109,6 +115,10 @@ def _read(
         file=None if file is None else os.fspath(file),
         encoding=encoding or Encoding.MULTIPART,
         endpoints=endpoints,
+        tls=Tls(
+            ca_file=found.get(_CA_FILE) or settings.get("ca_file"),
+            fingerprint=found.get(_FINGERPRINT) or settings.get("fingerprint"),
+        ),
     )
 
 
@@ -122,7 +132,7 @@ def _settings_in(path: Path) -> dict[str, Any]:
     unknown = sorted(settings.keys() - set(_KEYS))
     if unknown:
         raise ValueError(f"{path}: there is no setting {unknown[0]}; there are {', '.join(_KEYS)}")
-    for key in ENVIRONMENT:
+    for key in (*ENVIRONMENT, *_TLS):
         # Not shown: it may be the password.
         if not isinstance(settings.get(key, ""), str):
             raise ValueError(f"{path}: {key} is no text; put it in quotes")  # noqa: TRY004 - the file is wrong, not the code

@@ -28,9 +28,10 @@ class Timeouts:
     deadline_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        deadline = math.inf if self.deadline_seconds is None else self.deadline_seconds
-        if not min(self.connect_seconds, self.stall_seconds, deadline) > 0:
-            raise ValueError("Timeouts are more than 0 seconds")
+        for name in ("connect_seconds", "stall_seconds", "deadline_seconds"):
+            seconds = getattr(self, name)
+            if not (seconds is None and name == "deadline_seconds") and not seconds > 0:
+                raise ValueError(f"{name} is more than 0, not {seconds!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,11 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if self.attempts < 1:
             raise ValueError("attempts is 1 or more: the first one counts")
-        seconds = (self.total_seconds, self.longest_seconds, self.retry_after_seconds)
-        if not (min(seconds) >= 0 and 0 <= self.first_seconds <= self.longest_seconds):
-            raise ValueError("RetryPolicy needs 0 <= first_seconds <= longest_seconds")
+        for name in ("total_seconds", "first_seconds", "longest_seconds", "retry_after_seconds"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is 0 or more, not {getattr(self, name)!r}")
+        if self.first_seconds > self.longest_seconds:
+            raise ValueError("first_seconds is not more than longest_seconds")
 
 
 @dataclass(frozen=True, slots=True)

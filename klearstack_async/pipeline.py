@@ -88,8 +88,6 @@ class Pipeline:
         self._endpoints = endpoints
         self._clock = clock
         self._exchange = Exchange(account, transport, encoding, clock)
-        self._limiter = Limiter(rate, longest_pause_seconds=conduct.retry.retry_after_seconds)
-        self._gate = Gate(concurrency)
         self._bounds = Bounds()
         self.tokens = TokenKeeper(
             login=self._log_in, refresh=self._refresh, clock=clock, store=token_store

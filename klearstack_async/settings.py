@@ -119,7 +119,8 @@ class Tls:
 
     def __post_init__(self) -> None:
         if self.fingerprint is not None:
-            plain = self.fingerprint.replace(":", "").replace(" ", "").lower()
+            # Also as `openssl x509 -fingerprint` prints it: sha256 Fingerprint=F0:D0:...
+            plain = self.fingerprint.rpartition("=")[2].strip().replace(":", "").lower()
             if not re.fullmatch("[0-9a-f]{64}", plain):
                 raise ValueError("fingerprint is the certificate's SHA-256: 64 hexadecimal digits")
             object.__setattr__(self, "fingerprint", plain)
@@ -132,12 +133,13 @@ class TokenStore:
     """Where processes that share an account share its tokens, so that not each has to log in.
 
     It is asked before tokens are renewed, and told after. What it keeps is as good as the
-    password for as long as the tokens live: keep it as safe. A store that fails is left out, with
-    a warning in the log; the call goes on.
+    password for as long as the tokens live: keep it as safe. Each account needs a store of its
+    own. One that fails, or takes more than 10 s, is left out with a warning in the log; the call
+    goes on.
 
     Attributes:
-        load: Gives the tokens that were saved last, or None.
-        save: Keeps new ones.
+        load: An async function that gives the `Tokens` that were saved last, or None.
+        save: An async function that keeps new `Tokens`.
     """
 
     load: Callable[[], Awaitable[Tokens | None]]

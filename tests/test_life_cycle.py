@@ -338,8 +338,8 @@ def inside_of(ks: KlearStack) -> dict[str, int]:
     session = pipeline._transport._session
     return {
         "calls": len(pipeline._bounds._calls),
-        "places": pipeline._gate.inside,
-        "for a place": pipeline._gate.waiting,
+        "places": pipeline._carrier._gate.inside,
+        "for a place": pipeline._carrier._gate.waiting,
         "connections": pipeline._transport.gate.inside,
         "for a connection": pipeline._transport.gate.waiting,
         "turns": ks.rate.waiting,

@@ -11,6 +11,7 @@ so a slow user slows the uploads down, instead of filling the memory.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from types import TracebackType
@@ -18,7 +19,6 @@ from typing import Self
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream, TaskGroup
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from klearstack_async.bulk.ending import ended, is_failure, not_ready, stopped
 from klearstack_async.bulk.options import (
@@ -111,8 +111,11 @@ class BulkRun:
         self._unfinished = 0
         self._under_way: set[Waiting] = set()
         self._refused: AuthenticationError | None = None
-        self._give: MemoryObjectSendStream[Waiting] | None = None
-        self._take: MemoryObjectReceiveStream[Waiting] | None = None
+        # What has ended and was not taken yet. No stream: what is handed over to a task that is
+        # cancelled at the same moment would be lost.
+        self._ended: deque[Waiting] = deque()
+        self._news = anyio.Event()
+        self._is_over = self._was_left = False
         self._tasks: TaskGroup | None = None
 
     async def __aenter__(self) -> Self:
@@ -120,11 +123,10 @@ class BulkRun:
             raise RuntimeError("a bulk run can be made once; call bulk() again for another")
         # One clear error now, rather than one for each of fifty thousand documents.
         await self._ready()
-        self._give, self._take = anyio.create_memory_object_stream[Waiting](0)
         self._started = self._clock.seconds()
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
-        self._tasks.start_soon(self._run, self._give)
+        self._tasks.start_soon(self._run)
         return self
 
     async def __aexit__(
@@ -133,8 +135,8 @@ class BulkRun:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        tasks, give, take = self._tasks, self._give, self._take
-        if tasks is None or give is None or take is None:
+        tasks = self._tasks
+        if tasks is None:
             raise RuntimeError(_NOT_ENTERED)
         tasks.cancel_scope.cancel()
         try:
@@ -147,23 +149,26 @@ class BulkRun:
             raise single from single.__cause__
         finally:
             self.report.seconds = self._clock.seconds() - self._started
-            give.close()
-            take.close()
+            self._was_left = True
+            self._news.set()
 
     def __aiter__(self) -> AsyncIterator[Outcome]:
         return self
 
     async def __anext__(self) -> Outcome:
-        if self._take is None:
+        if self._tasks is None:
             raise RuntimeError(_NOT_ENTERED)
-        try:
-            return self._taken(await self._take.receive())
-        except anyio.EndOfStream:
-            if self._refused is not None:
-                raise self._refused from None
-            raise StopAsyncIteration from None
-        except anyio.ClosedResourceError:
-            raise RuntimeError("the run's block was left; nothing more can come") from None
+        while not self._ended or self._was_left:
+            if self._was_left:
+                raise RuntimeError("the run's block was left; nothing more can come")
+            if self._is_over and self._refused is not None:
+                raise self._refused
+            if self._is_over:
+                raise StopAsyncIteration
+            if self._news.is_set():
+                self._news = anyio.Event()
+            await self._news.wait()
+        return self._taken(self._ended.popleft())
 
     def _taken(self, waiting: Waiting) -> Outcome:
         """Count an outcome now that the user has it, and not before: it may never be taken."""
@@ -171,6 +176,7 @@ class BulkRun:
         if outcome is None:
             raise AssertionError("only what has ended is given")
         self._under_way.discard(waiting)
+        self._slots.release()
         self.report.add(outcome)
         self.report.seconds = self._clock.seconds() - self._started
         return outcome
@@ -190,15 +196,17 @@ class BulkRun:
             for waiting in self._under_way
         ]
 
-    async def _run(self, give: ObjectSendStream[Waiting]) -> None:
+    async def _run(self) -> None:
         found, to_upload = anyio.create_memory_object_stream[Source | Refused](0)
         due, to_look_at = anyio.create_memory_object_stream[Waiting](0)
-        async with give, to_upload, to_look_at, anyio.create_task_group() as tasks:
+        async with to_upload, to_look_at, anyio.create_task_group() as tasks:
             tasks.start_soon(self._feed, found)
             tasks.start_soon(self._upload_all, to_upload)
             tasks.start_soon(self._schedule, due)
             for _ in range(LOOKERS):
                 tasks.start_soon(self._look_at_all, to_look_at.clone())
+        self._is_over = True
+        self._news.set()
 
     async def _feed(self, found: ObjectSendStream[Source | Refused]) -> None:
         """Pull the sources, all in this one task: a user's generator may hold scopes open."""
@@ -328,9 +336,8 @@ class BulkRun:
         """Give a source's outcome to the user, and its slot back once that was taken."""
         waiting.outcome = ended(waiting, self._clock.seconds(), documents=documents, error=error)
         self._under_way.add(waiting)
-        if self._give is not None:
-            await self._give.send(waiting)
-        self._slots.release()
+        self._ended.append(waiting)
+        self._news.set()
         return True
 
 

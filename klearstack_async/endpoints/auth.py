@@ -119,7 +119,9 @@ class Auth:
         """Log in by a user's id instead of the password, and use those tokens from now on.
 
         When they end, they are renewed in the same way; `login()` goes back to the account's own
-        user. Where a call carries credentials in its body, they stay the account's.
+        user. Calls that wait for their turn meanwhile are made as the new user, too; what was begun
+        is not repeated as another. Where a call carries credentials in its body, they stay the
+        account's.
 
         Args:
             user_id: From `user_id`.

@@ -6,8 +6,9 @@ __all__ = ["affordable"]
 
 # What a process needs beside: its own files, those of the loop, and whatever the program opens.
 _OTHERS = 48
-# Each connection may come with a file that is being read at that moment.
-_PER_CONNECTION = 2
+# Each connection may come with a file that is being read at that moment, and as many again may be
+# used for getting tokens.
+_PER_CONNECTION = 3
 _FEWEST = 4
 
 

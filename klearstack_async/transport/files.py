@@ -10,17 +10,18 @@ thousand uploads at a time need no thousand descriptors.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import anyio.to_thread
 
@@ -50,6 +51,9 @@ PIECE_BYTES = 1 << 20
 # One file may be given to several uploads at once, and has one position for all of them.
 _LOCKS: WeakKeyDictionary[BinaryIO, threading.Lock] = WeakKeyDictionary()
 _FILES_WITHOUT_A_LOCK_OF_THEIR_OWN = threading.Lock()
+
+# What was opened once, and gives what is left of it when it is opened again.
+_BEGUN: WeakSet[AsyncIterable[bytes]] = WeakSet()
 
 Pieces = Callable[[], AsyncGenerator[bytes]]
 
@@ -135,9 +139,19 @@ async def pieces_of_stream(stream: Stream) -> AsyncGenerator[bytes]:
     Raises:
         SourceChanged: It gave more or less than the size that it was said to have.
         TypeError: It gave something else than bytes.
+        ValueError: It was to be opened again, and gave what had been read before.
     """
     sent, size = 0, stream.size_bytes
-    async with aclosing(each_of(stream.open())) as pieces:
+    opened = stream.open()
+    if opened in _BEGUN:
+        raise ValueError(
+            f"{stream.filename} can't be opened a second time: its open() gave the same stream "
+            "again, whose first pieces are gone; pass Stream(..., repeatable=False)"
+        )
+    if isinstance(opened, AsyncIterator):
+        with contextlib.suppress(TypeError):
+            _BEGUN.add(opened)
+    async with aclosing(each_of(opened)) as pieces:
         async for piece in pieces:
             if not isinstance(piece, bytes | bytearray | memoryview):
                 kind = type(piece).__name__

@@ -60,8 +60,6 @@ _ADVICE: Mapping[type[TransportError], str] = {
 # moment may or may not have been carried out. So ours is closed first.
 _KEEP_ALIVE_SECONDS = 4.0
 _CLOSE_SECONDS = 5.0
-# However many accounts begin at once.
-_TOKEN_CONNECTIONS = 4
 _RESERVED = string.punctuation
 
 
@@ -92,7 +90,7 @@ class HttpTransport:
         self._trust = Trust()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.gate = Gate(connections)
-        self.token_gate = Gate(_TOKEN_CONNECTIONS)
+        self.token_gate = Gate(connections)
         self.decoding = anyio.CapacityLimiter(1)
 
     async def open(self) -> None:
@@ -110,7 +108,7 @@ class HttpTransport:
         self._trust = trust
         self._loop = asyncio.get_running_loop()
         self.gate = Gate(affordable(self._connections))
-        self.token_gate = Gate(_TOKEN_CONNECTIONS)
+        self.token_gate = Gate(affordable(self._connections))
         self.decoding = anyio.CapacityLimiter(1)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -129,7 +127,8 @@ class HttpTransport:
         """
         if self._session is None:
             raise RuntimeError(
-                "the client is not open; use it inside `async with KlearStack(...) as ks:`"
+                "the client is not open; use it inside `async with KlearStack(...) as ks:` "
+                "(or that of its SessionPool)"
             )
         if asyncio.get_running_loop() is not self._loop:
             raise RuntimeError(
@@ -214,6 +213,9 @@ class HttpTransport:
                 timeout=_client_timeout(timeouts),
             ) as response:
                 progress.status = response.status
+                if 200 <= response.status < 300:
+                    # It says that it is done, whatever it has left unread.
+                    progress.sent_whole = True
                 content = await response.read()
                 progress.received_bytes = len(content)
                 names = {name.lower(): value for name, value in response.headers.items()}

@@ -13,8 +13,8 @@ class Progress:
 
     Attributes:
         begun: Whether the body has begun to go out: a source that can be read once is used up then.
-        sent_whole: Whether the body's last byte was handed to the connection. Before that, the
-            service can't have carried the call out.
+        sent_whole: Whether the body's last byte was handed to the connection, or the service said
+            that it is done. Before that, it can't have carried the call out.
         sent_bytes: How much of the body was handed over.
         status: The answer's status, from the moment its head arrived.
         received_bytes: The length of the answer's body, once it is whole.

@@ -129,7 +129,10 @@ def warn_if_insecure(tls: Tls, url: str, stacklevel: int = 1) -> None:
 
 
 # By X509_V_ERR_..., from openssl/x509_vfy.h, which `SSLCertVerificationError.verify_code` gives.
-_PIN = "if you know that it is right, pass Tls(fingerprint=...) (`openssl x509 -fingerprint`)"
+_PIN = (
+    "if you know that it is right, pass Tls(fingerprint=...) "
+    "(`openssl x509 -fingerprint -sha256 -noout`)"
+)
 _UNKNOWN_AUTHORITY = (
     "it isn't signed by an authority that is trusted here",
     f"pass that authority's certificate as Tls(ca_file=...) or, {_PIN}",
@@ -249,5 +252,5 @@ def tls_reason(error: BaseException, host: str) -> str | None:
             return "it answers in TLS, so its url begins with https://"
         case aiohttp.ServerDisconnectedError() if host.startswith("http://"):
             # Most servers hang up without a word when they are spoken to without TLS.
-            return "it hung up; if it wants TLS, its url begins with https://"
+            return "it hung up; if it does so each time, maybe its url begins with https://"
     return None

@@ -42,6 +42,8 @@ _MANDATORY = timedelta(seconds=30)
 _MANDATORY_SHARE = 0.05
 # How long the service may take to refresh before the password is tried instead.
 _REFRESH_SECONDS = 30.0
+# Longer than that, a login is quicker.
+_STORE_SECONDS = 10.0
 # After a renewal that failed while the old token is still good.
 _PAUSE = timedelta(seconds=15)
 _PAUSE_SHARE = 0.1
@@ -208,7 +210,10 @@ class TokenKeeper:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_REFRESH_SECONDS):
                 try:
-                    return renewed(tokens, await self._refresh(tokens))
+                    fresh = renewed(tokens, await self._refresh(tokens))
+                    if fresh.access_token != tokens.access_token:
+                        return fresh
+                    _LOG.debug("the refresh gave the old token again, so log in")
                 except (ConnectError, RateLimited, ClientClosed):
                     # To log in would go the same way.
                     raise
@@ -225,18 +230,30 @@ class TokenKeeper:
         if self._store is None or self._login is not self._by_password:
             return None
         try:
-            return await self._store.load()
+            async with asyncio.timeout(_STORE_SECONDS):
+                found = await self._store.load()
+            if found is None or _is_usable(found):
+                return found
+            _LOG.warning(
+                "the token store is of no use: load() gave %s, where a Tokens belongs whose "
+                "expires_at has a time zone",
+                type(found).__name__,
+            )
         except Exception as error:  # noqa: BLE001 - a store that fails is worth a login, not the call
-            _LOG.warning("the token store can't be read (%s)", type(error).__name__)
-            return None
+            _LOG.warning("the token store can't be read: load() raised %s", type(error).__name__)
+        return None
 
     async def _save(self, tokens: Tokens) -> None:
         if self._store is None or self._login is not self._by_password:
             return
         try:
-            await self._store.save(tokens)
+            async with asyncio.timeout(_STORE_SECONDS):
+                await self._store.save(tokens)
         except Exception as error:  # noqa: BLE001 - as above
-            _LOG.warning("the token store can't be written (%s)", type(error).__name__)
+            _LOG.warning(
+                "the token store can't be written: save() raised %s; it is given a Tokens",
+                type(error).__name__,
+            )
 
     async def _saved(self, tokens: Tokens) -> Tokens:
         self._keep(tokens)
@@ -251,6 +268,14 @@ class TokenKeeper:
             _MANDATORY, (tokens.expires_at - now) * _MANDATORY_SHARE
         )
         return tokens
+
+
+def _is_usable(found: object) -> bool:
+    """Whether a store gave what it should: it may be anything that was once written down."""
+    if not isinstance(found, Tokens):
+        return False
+    token = found.access_token
+    return bool(token and token.isascii() and token.isprintable() and found.expires_at.tzinfo)
 
 
 def _advisory_at(tokens: Tokens, now: datetime) -> datetime:

@@ -56,8 +56,10 @@ FATES: Mapping[type[KlearStackError], Fate] = {
     BrokenAnswer: Fate(may_have_happened=True, may_pass=True),
 }
 _REFUSED = Fate(may_have_happened=False, may_pass=False)
-# 303 means: it is done, and the result is elsewhere. What begins with 6 or more means nothing.
+# 303 means: it is done, and the result is elsewhere. What is below 200, or 600 and more, means
+# nothing. 408 may come from a proxy that has passed the call on.
 _SEE_OTHER = 303
+_TIMED_OUT = 408
 _UNKNOWN = Fate(may_have_happened=True, may_pass=False)
 # Not every 5xx leaves a doubt: this says that the call was not carried out. 501 doesn't: the
 # service documents it as its way to fail.
@@ -69,7 +71,10 @@ def fate_of(error: KlearStackError) -> Fate:
     """Say what a failure means for its call."""
     if is_refusal(error):
         return _TURNED_AWAY
-    if error.status == _SEE_OTHER or (error.status or 0) >= 600:
+    if error.status == _TIMED_OUT:
+        return FATES[StallTimeout]
+    means_nothing = error.status is not None and not 200 <= error.status < 600
+    if means_nothing or error.status == _SEE_OTHER:
         return _UNKNOWN
     return next((FATES[kind] for kind in type(error).__mro__ if kind in FATES), _REFUSED)
 
@@ -106,7 +111,7 @@ def back_off_seconds(
             together (full jitter).
     """
     asked = error.retry_after if isinstance(error, ResponseError) else None
-    if asked is not None:
+    if asked:
         return min(asked, policy.retry_after_seconds)
     # The exponent is bounded because the product is not: 2.0 ** 10_000 overflows.
     longest = policy.first_seconds * 2.0 ** min(failures - 1, 64)

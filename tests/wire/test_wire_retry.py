@@ -67,6 +67,8 @@ REPEATED = [
     (Redirected, 302, False, False, False),
     (Redirected, 303, False, False, False),
     (ResponseError, 600, False, False, False),
+    (ResponseError, 101, False, False, False),
+    (BadRequest, 408, True, True, False),
     (Rejected, 200, False, False, False),
     (errors.BatchFailed, 200, False, False, False),
     (DecodeError, 200, False, False, False),
@@ -88,6 +90,8 @@ IN_DOUBT = {
     (ServerError, 502),
     (Redirected, 303),
     (ResponseError, 600),
+    (ResponseError, 101),
+    (BadRequest, 408),
     (DecodeError, 200),
     (BrokenAnswer, 200),
 }
@@ -141,11 +145,17 @@ def test_a_pause_is_drawn_from_all_of_its_range(
     assert back_off_seconds(error, failures, policy, chance) == pytest.approx(chance * bound)
 
 
-@pytest.mark.parametrize(("asked", "waits"), [(0.0, 0.0), (7.5, 7.5), (9e8, 120.0)])
+@pytest.mark.parametrize(("asked", "waits"), [(0.001, 0.001), (7.5, 7.5), (9e8, 120.0)])
 def test_the_server_says_how_long_up_to_a_bound(asked: float, waits: float) -> None:
     error = RateLimited("slow down", status=429)
     error.retry_after = asked
     assert back_off_seconds(error, 1, RetryPolicy(), 0.5) == waits
+
+
+def test_a_server_that_says_0_gets_the_usual_pause() -> None:
+    error = RateLimited("slow down", status=429)
+    error.retry_after = 0.0
+    assert back_off_seconds(error, 1, RetryPolicy(), 0.5) == 0.25
 
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
