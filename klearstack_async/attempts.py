@@ -1,7 +1,8 @@
 """What is told about each attempt of a call: to the log, to hooks, to traces.
 
-Nothing in here can hold a secret: there are no bodies, no headers and no tokens in it, and the
-error's text was cleaned before.
+Nothing in here can hold a secret of ours: there are no forms, no headers and no tokens in it, and
+the library's own errors, which repeat the start of an answer that fails, were cleaned before. What
+a `Stream` raises is passed on as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Attempt:
         sent_bytes: How much of the body was handed to the connection.
         received_bytes: The length of the answer's body.
         error: What it ended in, or None if it went well.
-        pause_seconds: After which pause there is another attempt; None if this was the last.
+        pause_seconds: After which pause another attempt is to be made (which may come to nothing:
+            the call is cancelled, or gets no token); None if this was the last.
     """
 
     endpoint: str

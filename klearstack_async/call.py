@@ -58,12 +58,13 @@ class Call(Generic[T]):
             tokens don't, because those that have a place wait for them.
         limited: Whether it counts as a call of the account.
         user_changes: How often another user had logged in when it began.
-        began_at: When its first attempt was begun, on the clock that only goes forward.
+        began_at: When it was begun, on the clock that only goes forward.
+        first_at: When its first attempt was: that may have waited for its turn.
         number: Which attempt this is, from 1.
         sent_at: When this attempt was begun; None while it waits for its turn.
-        seconds: How long it took.
-        progress: How far it has come.
-        token: With which token.
+        seconds: How long this attempt took, if it has ended.
+        progress: How far this attempt has come.
+        token: With which token it was made.
         is_in_flight: Whether it is being made, or was cut off while it was.
         failures: How many attempts have failed in a way that counts.
         failure: What the last one ended in.
@@ -82,6 +83,7 @@ class Call(Generic[T]):
     limited: bool = True
     user_changes: int = 0
     began_at: float = 0.0
+    first_at: float = 0.0
     number: int = 0
     sent_at: float | None = None
     seconds: float = 0.0
@@ -94,11 +96,11 @@ class Call(Generic[T]):
     may_go_on: bool = True
 
     @property
-    def most_seconds(self) -> float:
-        """How long after its begin another attempt may still begin."""
+    def latest_at(self) -> float:
+        """Until when a pause may last, and another attempt be made."""
         deadline = self.conduct.timeouts.deadline_seconds
-        total = self.conduct.retry.total_seconds
-        return total if deadline is None else min(total, deadline)
+        latest_at = self.first_at + self.conduct.retry.total_seconds
+        return latest_at if deadline is None else min(latest_at, self.began_at + deadline)
 
     def begin_attempt(self) -> None:
         """Start the next attempt's books."""

@@ -10,6 +10,7 @@ gets no better by waiting.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TypeVar
 
 from klearstack_async.attempts import OnAttempt
@@ -56,13 +57,16 @@ class Carrier:
         self._limiter = limiter
         self._gate = gate
         self._clock = clock
+        self._in_flight = 0
 
     def figures(self) -> RateFigures:
         """Give the account's pace at this moment."""
-        return self._limiter.figures(self._gate.inside)
+        figures = self._limiter.figures(self._in_flight)
+        return replace(figures, waiting=figures.waiting + self._gate.waiting)
 
     async def carry(self, call: Call[T], watch: OnAttempt | None) -> T:
         """Make attempts until one goes well, or another would do harm or no good."""
+        call.began_at = self._clock.seconds()
         call.user_changes = self._tokens.user_changes
         while True:
             call.begin_attempt()
@@ -73,8 +77,8 @@ class Carrier:
             except KlearStackError as error:
                 ended_in = call.failure = error
                 error.endpoint = error.endpoint or call.endpoint.name
-                if error.endpoint == call.endpoint.name:
-                    # Else it is the login's, which counted its own.
+                if call.may_go_on:
+                    # Else no attempt was made: it is a login's, which has its own number, or old.
                     error.attempt = call.number
                 pause = await self._pause_after(call, error)
                 if pause is None:
@@ -137,9 +141,9 @@ class Carrier:
         call.token = await self._token(call) if call.endpoint.bearer else None
         call.sent_at = self._clock.seconds()
         if call.number == 1:
-            # How long it stood in line before that is not its fault.
-            call.began_at = call.sent_at
+            call.first_at = call.sent_at
         call.is_in_flight = True
+        self._in_flight += 1
         try:
             result = await call.run(call.token, call.progress)
         except Exception:
@@ -147,6 +151,7 @@ class Carrier:
             call.is_in_flight = False
             raise
         finally:
+            self._in_flight -= 1
             call.seconds = self._clock.seconds() - call.sent_at
         return result
 
@@ -164,7 +169,7 @@ class Carrier:
         return token
 
     async def _pause_after(self, call: Call[T], error: KlearStackError) -> float | None:
-        """Give the pause before the next attempt; None if there is to be none."""
+        """Make ready for the next attempt, and give the pause before it; None if there is none."""
         if not call.may_go_on:
             return None
         if isinstance(error, AuthenticationError) and call.endpoint.bearer:
@@ -183,9 +188,7 @@ class Carrier:
         if call.limited and is_refusal(error):
             # The whole account pauses; this call waits at the head of its line.
             pause = self.figures().paused_seconds
-        if self._clock.seconds() - call.began_at + pause > call.most_seconds:
-            return None
-        return pause
+        return pause if self._clock.seconds() + pause <= call.latest_at else None
 
     async def _has_another_token(self, call: Call[T]) -> bool:
         """Renew the token after a 401, once: it has ended early, or the password is wrong."""

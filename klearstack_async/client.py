@@ -117,7 +117,8 @@ class KlearStack:
             timeouts: How long to wait for something to move.
             retry: How often to repeat what may be repeated.
             rate: How many calls there may be, over time; as many as the service takes if left out.
-            concurrency: How many calls there may be at once.
+            concurrency: How many calls there may be at once; fewer if `ulimit -n` doesn't allow for
+                as many connections.
             tls: How to check the server's certificate.
             polling: How often to look whether a batch is done.
             encoding: How forms without a file are written: `multipart`, `urlencoded` or `json`.

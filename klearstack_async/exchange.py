@@ -1,6 +1,6 @@
 """One attempt of a call: credentials and body put together, sent, judged and read.
 
-Whether there is another attempt is the pipeline's business.
+Whether there is another attempt is the carrier's business.
 """
 
 from __future__ import annotations

@@ -43,11 +43,13 @@ class RetryPolicy:
 
     Attributes:
         attempts: How many in all, the first one included; 1 repeats nothing.
-        total_seconds: No attempt begins later than this after the first one.
+        total_seconds: No pause ends later than this after the first attempt began. What waits
+            for its turn then may begin later; a limit on all of it is `Timeouts`' deadline.
         first_seconds: The longest first pause.
         longest_seconds: The longest of all pauses.
         retry_after_seconds: The longest `Retry-After` that is believed; a longer one counts as
-            this.
+            this. Those of 429 and 503 pause the whole account, never longer than the client's own
+            policy says, even if a variant's (`with_options`) allows for more.
     """
 
     attempts: int = 5
@@ -95,9 +97,9 @@ class RateFigures:
     Attributes:
         per_second: Calls per second that are let through now; None for no limit.
         paused_seconds: How long nothing is let through yet, because the service asked for it.
-        waiting: Calls that wait for their turn.
-        in_flight: Calls that are being made.
-        passed: Calls that were let through so far, attempts counted one by one.
+        waiting: Calls that wait for a place or for their turn.
+        in_flight: Attempts that are being made, logins and refreshes too.
+        passed: Attempts that were let through so far, logins and refreshes too.
         refused: Answers 429 and 503 so far.
     """
 

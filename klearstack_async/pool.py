@@ -31,7 +31,8 @@ class SessionPool:
         """Set the pool up; nothing is connected before the first call.
 
         Args:
-            connections: How many calls may be on their way, for all accounts together. Each has a
+            connections: How many calls may be on their way, for all accounts together, and four
+                logins beside; fewer if `ulimit -n` doesn't allow for as many. Each has a
                 connection; those that rest stay open for some seconds.
             tls: How to check the servers' certificates.
 

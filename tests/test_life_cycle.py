@@ -933,7 +933,7 @@ async def test_a_login_outlives_the_call_that_began_it(serve: Serve) -> None:
         first = upload(ks)
         await login.entered.wait()
         others = [upload(ks) for _ in range(5)]
-        await until(lambda: ks.rate.in_flight == 6)
+        await until(lambda: ks._pipeline._carrier._gate.inside == 6)
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first

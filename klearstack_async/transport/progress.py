@@ -9,7 +9,7 @@ __all__ = ["Progress"]
 
 @dataclass(slots=True)
 class Progress:
-    """Written by the edge as it goes, read by the pipeline when an attempt has ended.
+    """Written by the edge as it goes, read by the carrier when an attempt has ended.
 
     Attributes:
         begun: Whether the body has begun to go out: a source that can be read once is used up then.

@@ -18,15 +18,11 @@ from datetime import datetime, timedelta
 
 import anyio
 
-from klearstack_async.errors import (
-    ClientClosed,
-    ConnectError,
-    KlearStackError,
-    RateLimited,
-)
+from klearstack_async.errors import ClientClosed, ConnectError, KlearStackError
 from klearstack_async.models import Tokens
 from klearstack_async.settings import TokenStore
 from klearstack_async.transport.clock import Clock
+from klearstack_async.wire.retry import is_refusal
 from klearstack_async.wire.tokens import renewed
 
 __all__ = ["Login", "TokenKeeper"]
@@ -52,7 +48,7 @@ Login = Callable[[], Awaitable[Tokens]]
 
 
 class TokenKeeper:
-    """The tokens of one account. Single flight: one task renews, the others wait or need not.
+    """The tokens of one account.
 
     Attributes:
         user_changes: How often another user has logged in; a call that was begun as one user must
@@ -214,10 +210,10 @@ class TokenKeeper:
                     if fresh.access_token != tokens.access_token:
                         return fresh
                     _LOG.debug("the refresh gave the old token again, so log in")
-                except (ConnectError, RateLimited, ClientClosed):
-                    # To log in would go the same way.
-                    raise
                 except KlearStackError as error:
+                    if is_refusal(error) or isinstance(error, ConnectError | ClientClosed):
+                        # To log in would go the same way.
+                        raise
                     # Refused, for instance because the access token has ended, too; or garbage.
                     _LOG.debug("the refresh failed, so log in: %s", error)
         return await self._login()

@@ -109,7 +109,7 @@ async def _stall_half_way(call: Call) -> web.StreamResponse:
     await wire.read_half(call.request)
     wire.stop_reading(call.request)
     await wire.hold(call.request)
-    return _NO_ANSWER()
+    return _no_answer()
 
 
 # Another service for one request
@@ -152,7 +152,7 @@ async def _reset_in_answer(call: Call, response: web.Response) -> web.StreamResp
 
 async def _stall_after_all(call: Call, _: web.Response) -> web.StreamResponse:
     await wire.hold(call.request)
-    return _NO_ANSWER()
+    return _no_answer()
 
 
 async def _stall_in_answer(call: Call, response: web.Response) -> web.StreamResponse:
@@ -206,9 +206,14 @@ def _retry_after(call: Call) -> dict[str, str]:
     return {"Retry-After": format_datetime(instant, usegmt=True)}
 
 
+def _no_answer() -> web.Response:
+    # The server finds the connection gone when it is about to send this.
+    return web.Response()
+
+
 def _reset(call: Call) -> web.Response:
     wire.reset(call.request)
-    return _NO_ANSWER()
+    return _no_answer()
 
 
 def _json_of(response: web.Response) -> bytes:
@@ -224,9 +229,6 @@ def _with_json(call: Call, response: web.Response, body: bytes) -> web.Response:
         return response
     return json_response(body, status=response.status)
 
-
-# The server finds the connection gone when it is about to send this.
-_NO_ANSWER = web.Response
 
 _REFUSALS = {
     "rate_limited": (429, "Too many requests."),
