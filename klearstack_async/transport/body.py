@@ -28,7 +28,7 @@ __all__ = ["Body", "JoinedForm", "SourceFailed", "StreamedForm", "body_of"]
 
 # What aiohttp writes without looking whether the other side still takes anything.
 _UNWATCHED_BYTES = 1 << 16
-_UNSENT_BYTES = 1 << 18
+_UNSENT_BYTES = 1 << 20
 # From netinet/tcp.h: Python's socket module has it not before 3.12.
 _TCP_NOTSENT_LOWAT = 25
 
