@@ -147,6 +147,7 @@ class HeldLoop:
         # attribute, because the sampling thread may look between any two statements.
         self._collections: tuple[float, float | None] = (0.0, None)
         self._callback: _Callback | None = None
+        self._sampling = threading.Event()
         self._ended = threading.Event()
 
     @contextmanager
@@ -156,6 +157,8 @@ class HeldLoop:
         Handle._run = self._watched(run)  # type: ignore[method-assign, assignment]
         gc.callbacks.append(self._note_collection)
         sampler.start()
+        # Only then has it opened what it reads: a test may count the open files.
+        self._sampling.wait()
         try:
             yield
         finally:
@@ -212,6 +215,7 @@ class HeldLoop:
     def _sample_until_ended(self) -> None:
         with _waits_for_a_processor() as waited_seconds:
             before = waited_seconds()
+            self._sampling.set()
             while not self._ended.wait(SAMPLE_SECONDS):
                 # On a busy machine this thread may come much too late, and what it sees then is
                 # not what took the time.
