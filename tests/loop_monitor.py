@@ -229,7 +229,7 @@ class HeldLoop:
         frame = _that_worked(sys._current_frames().get(self._thread_id))
         now = self._clock()
         spent_seconds, callback.clock_seconds = now - callback.clock_seconds, now
-        if spent_seconds > 4 * SAMPLE_SECONDS and late_seconds > 0.9 * spent_seconds:
+        if spent_seconds > 4 * SAMPLE_SECONDS and late_seconds > 0.5 * spent_seconds:
             return
         culprit = self._library.culprit(frame)
         if culprit is not None:
