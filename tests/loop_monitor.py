@@ -63,6 +63,9 @@ ALSO_READING = tuple(
 # The frame of an import in progress: what runs above it is the import's.
 IMPORT_FILES = ("<frozen importlib._bootstrap", "<frozen importlib._bootstrap_external")
 
+ONE_LOOK_SECONDS = 0.03
+LONG_CALL_SECONDS = 0.3
+
 LOGGING = logging.__file__
 
 Excused = Iterable[tuple[str, Iterable[str]]]
@@ -231,6 +234,9 @@ class HeldLoop:
         spent_seconds, callback.clock_seconds = now - callback.clock_seconds, now
         if spent_seconds > 4 * SAMPLE_SECONDS and late_seconds > 0.5 * spent_seconds:
             return
+        if spent_seconds < LONG_CALL_SECONDS:
+            # A single look proves no more than that: many of them do, or one very long call.
+            spent_seconds = min(spent_seconds, ONE_LOOK_SECONDS)
         culprit = self._library.culprit(frame)
         if culprit is not None:
             place = _place(culprit)
