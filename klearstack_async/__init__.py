@@ -5,6 +5,8 @@ from klearstack_async.attempts import Attempt
 from klearstack_async.bulk.engine import BulkRun
 from klearstack_async.bulk.options import BulkOptions
 from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
+from klearstack_async.bulk.progress import Progress
+from klearstack_async.bulk.sinks import Sink, json_lines
 from klearstack_async.client import ClientOptions, KlearStack
 from klearstack_async.document import Document
 from klearstack_async.endpoints.unverified import UnverifiedEndpointWarning
@@ -21,6 +23,7 @@ from klearstack_async.errors import (
     DeadlineExceeded,
     DecodeError,
     EndpointNotFound,
+    JournalError,
     KlearStackError,
     OutcomeUnknown,
     PermissionDenied,
@@ -114,6 +117,7 @@ __all__ = [
     "FilePart",
     "InsecureTlsWarning",
     "InvoiceType",
+    "JournalError",
     "KlearStack",
     "KlearStackError",
     "Outcome",
@@ -123,6 +127,7 @@ __all__ = [
     "PermissionDenied",
     "Polling",
     "Processing",
+    "Progress",
     "QuickBooksStatus",
     "Rate",
     "RateFigures",
@@ -138,6 +143,7 @@ __all__ = [
     "SessionPool",
     "SetDocument",
     "SetStatus",
+    "Sink",
     "SourceChanged",
     "StallTimeout",
     "Stream",
@@ -153,4 +159,5 @@ __all__ = [
     "WebhookError",
     "__version__",
     "form_fields",
+    "json_lines",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import warnings
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from klearstack_async.attempts import Observing, OnAttempt
 from klearstack_async.bulk.engine import BulkRun
 from klearstack_async.bulk.options import BulkOptions
+from klearstack_async.bulk.service import Service
 from klearstack_async.bulk.sources import BulkSources
 from klearstack_async.call import Conduct
 from klearstack_async.configuration import read_configuration
@@ -142,8 +142,6 @@ class KlearStack:
             raise ValueError(f"{self.account.url} has no certificate for Tls() to check: use https")
         if concurrency < 1:
             raise ValueError("concurrency is 1 or more")
-        if inspect.iscoroutinefunction(on_attempt):
-            raise TypeError("on_attempt= is a plain function: nobody would await another")
         self._clock = clock or Clock()
         self.endpoints = with_overrides(endpoints)
         transport = _transport or HttpTransport(tls=tls or Tls(), connections=concurrency)
@@ -282,6 +280,7 @@ class KlearStack:
 
         Raises:
             ValueError: The deadline is not more than 0.
+            TypeError: `on_attempt` is a coroutine function.
         """
         old = self._pipeline.conduct
         timeouts = timeouts or old.timeouts
@@ -322,15 +321,21 @@ class KlearStack:
         Returns:
             The run. Every source ends as exactly one `Outcome`; `run.report` sums them up.
         """
+        account = self.account
         return BulkRun(
             sources,
             options,
-            uploads=self.uploads,
-            results=self.results,
-            polling=self._polling,
-            clock=self._clock,
-            ready=self._pipeline.ready,
-            log_in=self._tokens.log_in_again,
+            Service(
+                uploads=self.uploads,
+                results=self.results,
+                polling=self._polling,
+                clock=self._clock,
+                account=f"{account.url} {account.company_name} {account.username}",
+                ready=self._pipeline.ready,
+                check_open=self._pipeline.check_open,
+                log_in=self._tokens.log_in_again,
+                pace=self._pipeline.rate_figures,
+            ),
         )
 
     async def send(self, request: Request[T]) -> T:

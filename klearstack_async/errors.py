@@ -23,6 +23,7 @@
     ├── OutcomeUnknown          a write that may have been carried out
     ├── SourceChanged           a file that changed while it was sent
     ├── BatchNotReady           a wait that ran out; also a TimeoutError
+    ├── JournalError            the journal of a bulk run can't be used
     └── WebhookError            a push that can't be accepted; `status` is what to answer
 
 Misuse raises the built-ins (`TypeError`, `ValueError`), and the disk's own `OSError` passes as it
@@ -49,6 +50,7 @@ __all__ = [
     "DeadlineExceeded",
     "DecodeError",
     "EndpointNotFound",
+    "JournalError",
     "KlearStackError",
     "OutcomeUnknown",
     "PermissionDenied",
@@ -204,6 +206,10 @@ class BatchNotReady(KlearStackError, TimeoutError):
     """
 
     batch: Batch | None = None
+
+
+class JournalError(KlearStackError):
+    """The journal of a bulk run can't be used: it is another account's, in use, or no journal."""
 
 
 class WebhookError(KlearStackError):

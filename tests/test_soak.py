@@ -62,8 +62,8 @@ MARGIN_BYTES = 32 << 20
 LARGE_BYTES = 3 << 20
 AUTH = "login", "refresh", "login_as"
 
-SERVER = """
-import asyncio, json, sys
+SERVER = r"""
+import asyncio, json, re, sys
 from collections import Counter
 from klearstack_async.sandbox import Fault, Sandbox
 from klearstack_async.sandbox.faults.kinds import KINDS
@@ -88,7 +88,9 @@ async def main():
     async with sandbox:
         print(sandbox.url, flush=True)
         await asyncio.to_thread(sys.stdin.readline)
-        stored = Counter(document.file_name for document in await sandbox.documents())
+        # What a bulk run sends has its job and number behind its own name.
+        names = (document.file_name for document in await sandbox.documents())
+        stored = Counter(re.sub(r"-.*(?=\.)", "", name) for name in names)
         made, requests = sandbox.faults_made, sandbox.requests
         print(json.dumps({"stored": stored, "faults": made, "requests": requests}))
 
@@ -218,7 +220,7 @@ async def bulk(soak: Soak, _: Account, ks: KlearStack) -> None:
     names = [soak.name() for _ in range(5)]
     soak.sent |= dict.fromkeys(names, "in doubt")
     sources = [BytesSource(pdf(soak), name) for name in names]
-    async with ks.bulk(sources, wait_seconds=20) as run:
+    async with ks.bulk(sources, wait_seconds=20, outage_seconds=20, duplicates="send") as run:
         async for outcome in run:
             if outcome.state is OutcomeState.IN_DOUBT:
                 end = "in doubt"
@@ -227,7 +229,7 @@ async def bulk(soak: Soak, _: Account, ks: KlearStack) -> None:
             else:
                 end = "not stored"
             soak.sent[outcome.source] = end
-    assert run.report.started == len(names)
+    assert run.report.sources == len(names)
 
 
 async def look(soak: Soak, a: Account, ks: KlearStack) -> None:

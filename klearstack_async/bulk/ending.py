@@ -2,66 +2,129 @@
 
 from __future__ import annotations
 
+from klearstack_async.bulk.item import Item, Parcel
 from klearstack_async.bulk.outcome import Outcome, OutcomeState
-from klearstack_async.bulk.waiting import Waiting
 from klearstack_async.document import Document
-from klearstack_async.errors import BatchNotReady, OutcomeUnknown
+from klearstack_async.errors import BatchNotReady, KlearStackError, OutcomeUnknown, Rejected
 from klearstack_async.models import Batch, BatchState
 
-__all__ = ["ended", "is_failure", "not_ready", "stopped"]
+__all__ = [
+    "ended",
+    "in_doubt",
+    "no_result",
+    "not_looked_at",
+    "not_ready",
+    "skipped",
+    "stopped",
+    "unmatched",
+    "was_not_read",
+]
 
 
 def ended(
-    waiting: Waiting,
+    item: Item,
     now: float,
     *,
     documents: tuple[Document, ...] = (),
-    error: Exception | None,
+    error: Exception | None = None,
+    note: str | None = None,
 ) -> Outcome:
     """Make the outcome of a source.
 
     Args:
-        waiting: The source.
+        item: The source.
         now: The time on the run's clock.
         documents: What was read from it, if nothing went wrong.
         error: What went wrong, or None.
+        note: Why it was skipped, or None.
     """
-    if error is None:
+    if note is not None:
+        state = OutcomeState.SKIPPED
+    elif error is None:
         state = OutcomeState.EXTRACTED
     elif isinstance(error, OutcomeUnknown):
         state = OutcomeState.IN_DOUBT
     else:
         state = OutcomeState.FAILED
     return Outcome(
-        waiting.source,
+        item.name,
         state,
         documents=() if error else documents,
         error=error,
-        batch_id=waiting.batch_id,
-        seconds=now - waiting.started,
+        note=note,
+        batch_id=item.batch_id,
+        attempts=item.attempts,
+        size_bytes=item.size_bytes,
+        seconds=now - item.started_at,
     )
 
 
-def is_failure(batch: Batch) -> bool:
-    """Say whether the one document of a batch that is done wasn't read."""
-    if batch.state is BatchState.FAILED or not batch.documents:
+def unmatched(parcel: Parcel, document: Document) -> Outcome:
+    """Make what brings a document that belongs to no source of its bundle."""
+    name = document.file_name or "(no name)"
+    return Outcome(
+        name,
+        OutcomeState.UNMATCHED,
+        documents=(document,),
+        note=f"batch {parcel.batch_id} brought it, and no document of that name was sent in it",
+        batch_id=parcel.batch_id,
+    )
+
+
+def skipped(twin: str) -> str:
+    """Say why a source is skipped whose content is another's, too."""
+    return f"the same content as {twin}"
+
+
+def in_doubt(reason: str | None) -> OutcomeUnknown:
+    """Make the error of a source that was being sent when an earlier run ended."""
+    reason = reason or "the run was stopped while it was sent; whether it was stored is not known"
+    return OutcomeUnknown(f"{reason}; sending it again may store it twice")
+
+
+def was_not_read(parcel: Parcel, batch: Batch, documents: tuple[Document, ...]) -> bool:
+    """Say whether the service couldn't read a source of a batch that is done.
+
+    Args:
+        parcel: The source's parcel.
+        batch: What was found.
+        documents: What of that is the source's.
+    """
+    is_alone = len(parcel.names) == 1
+    if batch.state is BatchState.FAILED and (is_alone or not documents):
         return True
-    return any(document.failure for document in batch.documents)
+    return (is_alone and not documents) or any(document.failure for document in documents)
 
 
-def not_ready(batch_id: str, wait_seconds: float) -> BatchNotReady:
-    """Make the error of a batch that took too long."""
-    return BatchNotReady(
-        f"uploaded, but not done after {wait_seconds:g} s; "
-        f"ask for batch {batch_id} later, or set a longer wait_seconds",
+def no_result(item: Item, parcel: Parcel) -> Rejected:
+    """Make the error of a source of a bundle that is done, for which nothing came."""
+    return Rejected(
+        f"batch {parcel.batch_id} is done, and brought nothing called {item.remote_name}",
         endpoint="results.in_batch",
     )
 
 
-def stopped(waiting: Waiting) -> OutcomeUnknown:
+def not_ready(parcel: Parcel, wait_seconds: float) -> BatchNotReady:
+    """Make the error of a batch that took too long."""
+    return BatchNotReady(
+        f"uploaded, but not done after {wait_seconds:g} s; "
+        f"ask for batch {parcel.batch_id} later, or set a longer wait_seconds",
+        endpoint="results.in_batch",
+    )
+
+
+def not_looked_at(parcel: Parcel, error: KlearStackError) -> KlearStackError:
+    """Make the error of a batch that was uploaded, and can't be looked at: of the same type."""
+    error.args = (f"uploaded as batch {parcel.batch_id}, but its results: {error.args[0]}",)
+    return error
+
+
+def stopped(item: Item) -> KlearStackError:
     """Make the error of a source that was under way when its run was stopped."""
-    if waiting.batch_id is None:
+    if item.batch_id is not None:
+        what = f"uploaded, but the run was stopped first; ask for batch {item.batch_id}"
+    elif item.is_being_sent:
         what = "the run was stopped while it was sent; whether it was stored is not known"
     else:
-        what = f"uploaded, but the run was stopped first; ask for batch {waiting.batch_id}"
+        return KlearStackError("not sent: the run was stopped first")
     return OutcomeUnknown(f"{what}; sending it again may store it twice")

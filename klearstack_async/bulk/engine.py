@@ -1,133 +1,117 @@
-"""The bulk run: fixed workers on one shared iterator, so that memory doesn't grow with the job.
-
-    sources --> feeder --> uploaders --> waiting list --> lookers --> outcomes
-                               |                                         ^
-                               '----------- what went wrong -------------'
-
-A slot is taken before a source is pulled and given back when its outcome was taken by the user:
-so a slow user slows the uploads down, instead of filling the memory.
-"""
+"""A bulk run as its user has it: entered, iterated, watched, stopped, left."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
 import anyio
-from anyio.abc import ObjectReceiveStream, ObjectSendStream, TaskGroup
+from anyio.abc import TaskGroup
 
-from klearstack_async.bulk.ending import ended, is_failure, not_ready, stopped
-from klearstack_async.bulk.options import (
-    LOOKERS,
-    OUTSTANDING,
-    WAIT_SECONDS,
-    WORKERS,
-    BulkOptions,
-    positive,
-    upload_options_of,
-)
-from klearstack_async.bulk.outcome import BulkReport, Outcome
-from klearstack_async.bulk.sources import BulkSources, Refused, sources_from
-from klearstack_async.bulk.waiting import Waiting, WaitingList
-from klearstack_async.document import Document
-from klearstack_async.endpoints.results import Results
-from klearstack_async.endpoints.uploads import Uploads, check_options
-from klearstack_async.errors import (
-    AuthenticationError,
-    ClientClosed,
-    DecodeError,
-    KlearStackError,
-    RateLimited,
-    ServerError,
-    TransportError,
-)
-from klearstack_async.models import Batch
-from klearstack_async.settings import DocumentType, Polling
-from klearstack_async.transport.clock import Clock
-from klearstack_async.wire.source import PathSource, Source
+from klearstack_async.bulk.flow import Flow
+from klearstack_async.bulk.journal import Journal
+from klearstack_async.bulk.meter import Meter
+from klearstack_async.bulk.naming import absolute
+from klearstack_async.bulk.options import BulkOptions, settings_of
+from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
+from klearstack_async.bulk.progress import Progress
+from klearstack_async.bulk.service import Pushed, Service
+from klearstack_async.bulk.sinks import Sink
+from klearstack_async.bulk.sources import BulkSources
+from klearstack_async.bulk.states import FINAL_STATES, SourceState
+from klearstack_async.transport.appending import AppendingFile
+from klearstack_async.transport.unbroken import unbroken
 
 __all__ = ["BulkRun"]
 
-# One answer may be cut off; five in a row are something else than KlearStack's.
-_MOST_UNREADABLE = 5
-_NOT_ENTERED = "enter the run first: async with ks.bulk(...) as run"
+_LOG = logging.getLogger("klearstack_async")
 
-# A look that fails in one of these ways says nothing about the batch; the next one may.
-_LOOK_AGAIN = (TransportError, ServerError, RateLimited, DecodeError)
+_NOT_ENTERED = "enter the run first: async with ks.bulk(...) as run"
+_PROGRESS_SECONDS = 0.5
 
 
 class BulkRun:
     """A run over many sources. Use it as `async with ks.bulk(...) as run:`.
 
     Iterating gives an `Outcome` for each source, in the order in which they end. Leaving the
-    block stops what is still going on.
+    block stops what is still going on; with a journal, the same run goes on from there.
 
     Attributes:
         report: How many sources ended in which way; live.
     """
 
-    def __init__(
-        self,
-        sources: BulkSources,
-        options: BulkOptions,
-        *,
-        uploads: Uploads,
-        results: Results,
-        polling: Polling,
-        clock: Clock,
-        ready: Callable[[], Awaitable[object]],
-        log_in: Callable[[], Awaitable[object]],
-    ) -> None:
+    def __init__(self, sources: BulkSources, options: BulkOptions, service: Service) -> None:
         """Set the run up; nothing starts before the block is entered.
 
         Args:
             sources: What to upload.
             options: How.
-            uploads: Sends the documents.
-            results: Fetches what was read.
-            polling: When to look at a batch.
-            clock: What time it is.
-            ready: Awaited once before anything is sent; raises if the account is no good.
-            log_in: Logs in again; tells whether the account is still good.
+            service: Where to.
+
+        Raises:
+            TypeError: There is no such option.
+            ValueError: An option makes no sense.
         """
         self.report = BulkReport()
-        self._sources = sources
-        check_options(options, BulkOptions)
-        self._upload_options = upload_options_of(options)
-        self._workers = positive(options.get("workers", WORKERS), "workers")
-        self._slots = asyncio.Semaphore(
-            positive(options.get("outstanding", OUTSTANDING), "outstanding")
-        )
-        self._wait_seconds = options.get("wait_seconds", WAIT_SECONDS)
-        self._uploads, self._results = uploads, results
-        self._clock, self._ready, self._log_in = clock, ready, log_in
-        self._waiting = WaitingList(polling)
-        self._changed = anyio.Event()
-        self._uploading = True
-        self._unfinished = 0
-        self._under_way: set[Waiting] = set()
-        self._refused: AuthenticationError | None = None
-        # What has ended and was not taken yet. No stream: what is handed over to a task that is
-        # cancelled at the same moment would be lost.
-        self._ended: deque[Waiting] = deque()
-        self._news = anyio.Event()
-        self._is_over = self._was_left = False
+        self._sources, self._service = sources, service
+        self._settings = settings_of(options)
+        self._clock = service.clock
+        self._total: int | None = None
+        self._flow: Flow | None = None
         self._tasks: TaskGroup | None = None
+        self._stack = AsyncExitStack()
+        self._was_left = False
 
     async def __aenter__(self) -> Self:
         if self._tasks is not None:
             raise RuntimeError("a bulk run can be made once; call bulk() again for another")
-        # One clear error now, rather than one for each of fifty thousand documents.
-        await self._ready()
-        self._started = self._clock.seconds()
         self._tasks = anyio.create_task_group()
-        await self._tasks.__aenter__()
-        self._tasks.start_soon(self._run)
+        # One clear error now, rather than one for each of fifty thousand documents.
+        await self._service.ready()
+        async with AsyncExitStack() as stack:
+            self._flow = await self._opened(stack)
+            self._started_at = self._clock.seconds()
+            self._meter = Meter(self._started_at)
+            await self._tasks.__aenter__()
+            self._stack = stack.pop_all()
+        self._tasks.start_soon(self._flow.run)
+        self._tasks.start_soon(self._keep_telling)
         return self
+
+    async def _opened(self, stack: AsyncExitStack) -> Flow:
+        """Open the journal and the result files, and count what earlier runs have done."""
+        settings = self._settings
+        journal = await stack.enter_async_context(
+            Journal.open(settings.journal, account=self._service.account)
+        )
+        files: dict[str, tuple[Sink, AppendingFile]] = {}
+        folder = str(await anyio.Path.cwd())
+        for sink in settings.out:
+            path = absolute(sink.path, folder)
+            file = AppendingFile(sink.path, overwrite=sink.overwrite)
+            files[path] = sink, file
+            position = await file.open(await journal.position(path))
+            stack.push_async_callback(file.forget)
+            # Noted before anything is written: a killed run leaves no line that nobody knows.
+            await journal.end((), {path: position})
+        if not journal.is_resumed:
+            # Not before: what couldn't even begin is not to be gone on with.
+            for name, text in settings.memo.items():
+                await journal.set(name, text)
+        if settings.retry_failed:
+            await journal.reopen({SourceState.FAILED})
+        counts = await journal.counts()
+        report = self.report
+        report.sources = sum(counts.values())
+        for state in FINAL_STATES:
+            report.counts[OutcomeState(state.value)] = counts.get(state, 0)
+        report.earlier = report.finished
+        return Flow(
+            self._sources, settings, self._service, journal, files, report=report, folder=folder
+        )
 
     async def __aexit__(
         self,
@@ -135,8 +119,8 @@ class BulkRun:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        tasks = self._tasks
-        if tasks is None:
+        tasks, flow = self._tasks, self._flow
+        if tasks is None or flow is None:
             raise RuntimeError(_NOT_ENTERED)
         tasks.cancel_scope.cancel()
         try:
@@ -148,197 +132,128 @@ class BulkRun:
                 return False
             raise single from single.__cause__
         finally:
-            self.report.seconds = self._clock.seconds() - self._started
+            self.report.seconds = self._clock.seconds() - self._started_at
             self._was_left = True
-            self._news.set()
+            # So that whoever still waits for an outcome learns of it.
+            flow.delivery.finish()
+            async with self._stack:
+                await self._write_the_rest(flow, was_clean=exc is None)
+            self._tell()
+
+    async def _write_the_rest(self, flow: Flow, *, was_clean: bool) -> None:
+        """Write what was taken; without a journal also what will never be given."""
+        is_temporary = self._settings.journal is None
+        await unbroken(
+            flow.delivery.close(
+                is_given_taken=was_clean or is_temporary,
+                left=self.under_way() if is_temporary else (),
+            )
+        )
 
     def __aiter__(self) -> AsyncIterator[Outcome]:
         return self
 
     async def __anext__(self) -> Outcome:
-        if self._tasks is None:
+        flow = self._flow
+        if flow is None:
             raise RuntimeError(_NOT_ENTERED)
-        while not self._ended or self._was_left:
-            if self._was_left:
-                raise RuntimeError("the run's block was left; nothing more can come")
-            if self._is_over and self._refused is not None:
-                raise self._refused
-            if self._is_over:
-                raise StopAsyncIteration
-            if self._news.is_set():
-                self._news = anyio.Event()
-            await self._news.wait()
-        return self._taken(self._ended.popleft())
+        outcome = None if self._was_left else await flow.delivery.next()
+        if self._was_left:
+            raise RuntimeError("the run's block was left; nothing more can come")
+        if outcome is not None:
+            return outcome
+        if flow.control.error is not None:
+            raise flow.control.error
+        self.report.is_complete = flow.feeder.is_all_found and not self.report.under_way
+        raise StopAsyncIteration
 
-    def _taken(self, waiting: Waiting) -> Outcome:
-        """Count an outcome now that the user has it, and not before: it may never be taken."""
-        outcome = waiting.outcome
-        if outcome is None:
-            raise AssertionError("only what has ended is given")
-        self._under_way.discard(waiting)
-        self._slots.release()
-        self.report.add(outcome)
-        self.report.seconds = self._clock.seconds() - self._started
-        return outcome
+    @property
+    def progress(self) -> Progress:
+        """How far the run is at this moment."""
+        flow, report = self._flow, self.report
+        if flow is None:
+            raise RuntimeError(_NOT_ENTERED)
+        now = self._clock.seconds()
+        total = report.sources if flow.feeder.is_all_found else self._total
+        if total is not None:
+            total = max(total, report.sources)
+        per_second = self._meter.per_second(now, report.finished - report.earlier)
+        left = None if total is None else total - report.finished
+        return Progress(
+            counts=dict(report.counts),
+            earlier=report.earlier,
+            found=report.sources,
+            total=total,
+            sending=flow.sender.sending.count,
+            waiting=flow.watch.sources,
+            sent_bytes=flow.sender.sending.sent_bytes,
+            seconds=now - self._started_at,
+            per_second=per_second,
+            eta_seconds=left / per_second if per_second and left is not None else None,
+            trouble=self._trouble(flow),
+        )
+
+    def _trouble(self, flow: Flow) -> str | None:
+        if flow.outage.is_on:
+            return f"the service is away; trying again ({flow.outage.error})"
+        paused = self._service.pace().paused_seconds
+        return f"the service asks for a pause of {paused:.0f} s" if paused >= 1 else None
+
+    @property
+    def unwritten(self) -> int:
+        """How many outcomes were taken, and couldn't be written into the files or the journal."""
+        return self._flow.delivery.unwritten if self._flow else 0
+
+    def expect(self, total: int) -> None:
+        """Say how many sources there are, for `progress`, once somebody has counted them."""
+        self._total = total
+
+    def stop(self) -> None:
+        """Begin nothing more. What is under way goes on, and so does the iteration to its end."""
+        if self._flow is not None:
+            self._flow.stop()
+
+    def feed(self, push: Pushed) -> bool:
+        """Take in what KlearStack pushed: it ends the wait for that document at once.
+
+        Args:
+            push: Verified, such as `klearstack_async.webhooks.parse_push` gives it.
+
+        Returns:
+            Whether it is of a batch that this run waits for. If not, it is kept for a while: a push
+            may come before the receipt of its upload.
+        """
+        return self._flow is not None and self._flow.watch.feed(push)
 
     def under_way(self) -> list[Outcome]:
-        """Say what was begun and never given: what to write down when a run is stopped.
+        """Say what was begun and never given: what to know when a run is stopped.
 
         Ask after the block was left; before that, it goes on changing.
 
         Returns:
-            The outcome of each that had ended, and an `in_doubt` one for each other, with the
-            batch id if it was uploaded already; empty after a run that came to its end.
+            The outcome of each that had ended, and for each other an `in_doubt` one (with the batch
+            id if it was uploaded already), or a `failed` one if nothing of it was sent; empty after
+            a run that came to its end. With a journal, the next run takes all of them up.
         """
-        now = self._clock.seconds()
-        return [
-            waiting.outcome or ended(waiting, now, error=stopped(waiting))
-            for waiting in self._under_way
-        ]
+        if self._flow is None:
+            return []
+        return self._flow.delivery.left()
 
-    async def _run(self) -> None:
-        found, to_upload = anyio.create_memory_object_stream[Source | Refused](0)
-        due, to_look_at = anyio.create_memory_object_stream[Waiting](0)
-        async with to_upload, to_look_at, anyio.create_task_group() as tasks:
-            tasks.start_soon(self._feed, found)
-            tasks.start_soon(self._upload_all, to_upload)
-            tasks.start_soon(self._schedule, due)
-            for _ in range(LOOKERS):
-                tasks.start_soon(self._look_at_all, to_look_at.clone())
-        self._is_over = True
-        self._news.set()
+    async def _keep_telling(self) -> None:
+        """Tell `on_progress` how far the run is, until it is cancelled."""
+        while True:
+            self._meter.note(self._clock.seconds(), self.report.finished - self.report.earlier)
+            self._tell()
+            await anyio.sleep(_PROGRESS_SECONDS)
 
-    async def _feed(self, found: ObjectSendStream[Source | Refused]) -> None:
-        """Pull the sources, all in this one task: a user's generator may hold scopes open."""
-        async with found, aclosing(sources_from(self._sources)) as sources:
-            while True:
-                await self._slots.acquire()
-                # Asked anew here: the account may have been refused while this waited.
-                source = await anext(sources, None) if self._refused is None else None
-                if source is None:
-                    return
-                self.report.started += 1
-                await found.send(source)
-
-    async def _upload_all(self, to_upload: ObjectReceiveStream[Source | Refused]) -> None:
-        async with anyio.create_task_group() as tasks:
-            for _ in range(self._workers):
-                tasks.start_soon(self._upload_one_by_one, to_upload)
-        self._uploading = False
-        self._changed.set()
-
-    async def _upload_one_by_one(self, sources: ObjectReceiveStream[Source | Refused]) -> None:
-        async for source in sources:
-            name = source.name if isinstance(source, Refused) else _name(source)
-            waiting = Waiting(name, started=self._clock.seconds())
-            if isinstance(source, Refused):
-                await self._end(waiting, source.error)
-            elif self._refused is not None:
-                await self._end(waiting, self._refused)
-            else:
-                await self._upload(source, waiting)
-
-    async def _upload(self, source: Source, waiting: Waiting) -> None:
-        self._under_way.add(waiting)
-        try:
-            upload = await self._uploads.document(source, **self._upload_options)
-        except Exception as error:  # noqa: BLE001 - a source may raise anything, and harms no other
-            await self._stop_if_refused(error)
-            await self._end(waiting, error)
-            return
-        waiting.batch_id, waiting.uploaded = upload.batch_id, self._clock.seconds()
-        self.report.uploaded += 1
-        self._unfinished += 1
-        self._waiting.add(waiting, waiting.uploaded)
-        self._changed.set()
-
-    async def _schedule(self, due: ObjectSendStream[Waiting]) -> None:
-        """Hand out the batches whose time has come; ends when nothing can come any more."""
-        async with due:
-            while self._uploading or self._unfinished:
-                self._changed = anyio.Event()
-                while waiting := self._waiting.take_due(self._clock.seconds()):
-                    await due.send(waiting)
-                pause = self._waiting.seconds_to_next(self._clock.seconds())
-                if self._uploading or self._unfinished:
-                    with anyio.move_on_after(pause):
-                        await self._changed.wait()
-
-    async def _look_at_all(self, due: ObjectReceiveStream[Waiting]) -> None:
-        async with due:
-            async for waiting in due:
-                if await self._look_at(waiting):
-                    self._unfinished -= 1
-                else:
-                    waiting.looks += 1
-                    self._waiting.add(waiting, self._clock.seconds())
-                self._changed.set()
-
-    async def _look_at(self, waiting: Waiting) -> bool:
-        """Look once, and end it if there is no use in another look."""
-        if self._refused is not None:
-            return await self._end(waiting, self._refused)
-        try:
-            batch = await self._batch_of(waiting)
-        except KlearStackError as error:
-            if isinstance(error, ClientClosed) or not isinstance(error, _LOOK_AGAIN):
-                return await self._give_up(waiting, error)
-            waiting.error = error
-            waiting.unreadable += isinstance(error, DecodeError)
-            if waiting.unreadable >= _MOST_UNREADABLE:
-                return await self._end(waiting, error)
-        else:
-            waiting.error, waiting.unreadable = None, 0
-            if batch.state.is_final:
-                failure = self._results.failure_of(batch) if is_failure(batch) else None
-                return await self._end(waiting, failure, batch.documents)
-        if self._clock.seconds() - waiting.uploaded < self._wait_seconds:
-            return False
-        late = not_ready(waiting.batch_id or "", self._wait_seconds)
-        return await self._end(waiting, waiting.error or late)
-
-    async def _batch_of(self, waiting: Waiting) -> Batch:
-        kind = self._upload_options.get("document_type", DocumentType.INVOICES)
-        batch_id = waiting.batch_id or ""
-        try:
-            return await self._results.in_batch(batch_id, document_type=kind, expected=1)
-        except RuntimeError as error:
-            # The client was closed before its run.
-            raise ClientClosed(str(error)) from None
-
-    async def _give_up(self, waiting: Waiting, error: KlearStackError) -> bool:
-        if isinstance(error, ClientClosed):
-            # Nobody can look any more, and what was sent may be there.
-            return await self._end(waiting, stopped(waiting))
-        await self._stop_if_refused(error)
-        return await self._end(waiting, error)
-
-    async def _stop_if_refused(self, error: Exception) -> None:
-        """Begin nothing more once the account is refused: many bad logins lock it.
-
-        A 401 on one call may have other reasons; a login by password tells.
-        """
-        if not isinstance(error, AuthenticationError) or self._refused is not None:
-            return
-        if error.endpoint == "auth.login":
-            self._refused = error
+    def _tell(self) -> None:
+        hook = self._settings.on_progress
+        if hook is None:
             return
         try:
-            await self._log_in()
-        except AuthenticationError as refused:
-            self._refused = refused
-        except KlearStackError:
-            pass
-
-    async def _end(
-        self, waiting: Waiting, error: Exception | None, documents: tuple[Document, ...] = ()
-    ) -> bool:
-        """Give a source's outcome to the user, and its slot back once that was taken."""
-        waiting.outcome = ended(waiting, self._clock.seconds(), documents=documents, error=error)
-        self._under_way.add(waiting)
-        self._ended.append(waiting)
-        self._news.set()
-        return True
+            hook(self.progress)
+        except Exception:  # noqa: BLE001 - a hook's failure is not the run's
+            _LOG.exception("on_progress raised; the run goes on")
 
 
 def _only(error: BaseException, own: BaseException | None) -> BaseException:
@@ -346,13 +261,9 @@ def _only(error: BaseException, own: BaseException | None) -> BaseException:
 
     The block's own error stays as it is, also if it is a group itself.
     """
-    # The block's task group, that of the run, and that of the uploaders.
-    for _ in range(3):
+    # The block's task group, that of the flow, and those in it.
+    for _ in range(4):
         if error is own or not isinstance(error, BaseExceptionGroup) or len(error.exceptions) > 1:
             break
         error = error.exceptions[0]
     return error
-
-
-def _name(source: Source) -> str:
-    return str(source.path) if isinstance(source, PathSource) else source.filename

@@ -1,55 +1,129 @@
-"""What a user can say about a bulk run, and its defaults."""
+"""What a user can say about a bulk run, its defaults, and what makes no sense."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
 
-from klearstack_async.endpoints.uploads import DocumentOptions
+from klearstack_async.bulk.patterns import folder_pattern
+from klearstack_async.bulk.progress import Progress
+from klearstack_async.bulk.sinks import Sink, json_lines
+from klearstack_async.endpoints.uploads import DocumentOptions, UploadOptions, check_options
+from klearstack_async.settings import DocumentType
 
-__all__ = [
-    "LOOKERS",
-    "OUTSTANDING",
-    "WAIT_SECONDS",
-    "WORKERS",
-    "BulkOptions",
-    "positive",
-    "upload_options_of",
-]
+__all__ = ["WORKERS", "BulkOptions", "BulkSettings", "settings_of"]
 
 WORKERS = 8
-LOOKERS = 8
-OUTSTANDING = 1000
-WAIT_SECONDS = 900.0
+
+_ONLY_ALONE = DocumentOptions.__annotations__.keys() - UploadOptions.__annotations__.keys()
 
 
 class BulkOptions(DocumentOptions, total=False):
     """How a bulk run works, besides what can be said about each upload.
 
     Attributes:
+        journal: A file (SQLite) in which the run notes how far each source is: run the same again
+            after it was stopped or killed, and it goes on.
+        out: Where each outcome is written as a line of JSON, or a `Sink` or several of them.
+        bundle: Upload so many documents at a time in a zip that is built while it is sent; one by
+            one if left out.
+        bundle_bytes: How large such a zip may get; 64 MiB if left out. What is larger goes alone.
+        pattern: Which files of a folder are meant, such as `*.pdf` or `2026/**/*.jpg`; all PDFs,
+            JPEGs and PNGs if left out.
+        duplicates: `skip` (if left out) a source whose content was taken already, or `send` it.
+        in_doubt: `report` (if left out) what may have been stored and can't be found at the
+            service, or `resend` it, which may store it twice.
+        retry_failed: Try those of the journal again that have failed.
         workers: Uploads at a time; 8 if left out.
         outstanding: Sources begun and not yet taken by the user, at most; 1,000 if left out.
         wait_seconds: How long a batch may take after its upload; 900 if left out.
+        outage_seconds: How long to wait for a service that can't be reached or takes nothing,
+            before the run ends; 3,600 if left out.
+        on_progress: Called with a `Progress` twice a second and at the end; a plain function.
+        memo: Texts to keep in a new journal, for whoever reads it later.
     """
 
+    journal: str | os.PathLike[str] | None
+    out: str | os.PathLike[str] | Sink | Iterable[Sink] | None
+    bundle: int | None
+    bundle_bytes: int
+    pattern: str | None
+    duplicates: Literal["skip", "send"]
+    in_doubt: Literal["report", "resend"]
+    retry_failed: bool
     workers: int
     outstanding: int
     wait_seconds: float
+    outage_seconds: float
+    on_progress: Callable[[Progress], None] | None
+    memo: Mapping[str, str]
 
 
-def upload_options_of(options: BulkOptions) -> DocumentOptions:
-    """Take the part that is about each upload."""
-    known: dict[str, Any] = {
-        name: value for name, value in options.items() if name in DocumentOptions.__annotations__
-    }
-    return cast("DocumentOptions", known)
+@dataclass(frozen=True, slots=True)
+class BulkSettings:
+    """`BulkOptions`, checked, with the defaults filled in; `upload` is the part about uploads."""
+
+    upload: DocumentOptions
+    journal: str | os.PathLike[str] | None = None
+    out: tuple[Sink, ...] = ()
+    bundle: int = 1
+    bundle_bytes: int = 64 << 20
+    pattern: str | None = None
+    duplicates: Literal["skip", "send"] = "skip"
+    in_doubt: Literal["report", "resend"] = "report"
+    retry_failed: bool = False
+    workers: int = WORKERS
+    outstanding: int = 1000
+    wait_seconds: float = 900.0
+    outage_seconds: float = 3600.0
+    on_progress: Callable[[Progress], None] | None = None
+    memo: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("bundle", "bundle_bytes", "workers", "outstanding"):
+            if (number := getattr(self, name)) < 1:
+                raise ValueError(f"{name} must be 1 or more, not {number}")
+        for name, known in (("duplicates", ("skip", "send")), ("in_doubt", ("report", "resend"))):
+            if (word := getattr(self, name)) not in known:
+                raise ValueError(f"{name} is {' or '.join(map(repr, known))}, not {word!r}")
+        if self.pattern is not None:
+            folder_pattern(self.pattern)
+        alone = sorted(_ONLY_ALONE & self.upload.keys())
+        if self.bundle > 1 and alone:
+            raise ValueError(f"{alone[0]} can't be said about a bundle; leave out bundle=")
+
+    @property
+    def document_type(self) -> str:
+        """What the documents are."""
+        return self.upload.get("document_type") or DocumentType.INVOICES
+
+    @property
+    def of_bundles(self) -> UploadOptions:
+        """What can be said about a bundle: all that is given, or it would have been refused."""
+        return self.upload
 
 
-def positive(number: int, name: str) -> int:
-    """Check a number that makes no sense below 1.
+def settings_of(options: BulkOptions) -> BulkSettings:
+    """Check the options of a run, and fill the defaults in.
 
     Raises:
-        ValueError: It is below 1.
+        TypeError: There is no such option.
+        ValueError: One makes no sense.
     """
-    if number < 1:
-        raise ValueError(f"{name} must be 1 or more, not {number}")
-    return number
+    check_options(options, BulkOptions)
+    of_upload = DocumentOptions.__annotations__
+    # An option that is None was left out, whoever passed it on.
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    upload = cast("DocumentOptions", {key: given.pop(key) for key in [*given] if key in of_upload})
+    return BulkSettings(upload, **given | {"out": _sinks(given.get("out", ()))})
+
+
+def _sinks(out: Any) -> tuple[Sink, ...]:
+    match out:
+        case Sink():
+            return (out,)
+        case str() | os.PathLike():
+            return (json_lines(out),)
+    return tuple(out)

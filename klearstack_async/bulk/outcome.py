@@ -14,12 +14,20 @@ __all__ = ["BulkReport", "Outcome", "OutcomeState"]
 
 
 class OutcomeState(StrEnum):
-    """How a source ended. Every source ends in exactly one of these."""
+    """How a source ended: every source in exactly one of the first four.
+
+    `unmatched` is no source's: it brings documents of a bundle that can't be tied to any of those
+    that were sent in it.
+    """
 
     EXTRACTED = "extracted"
     FAILED = "failed"
     IN_DOUBT = "in_doubt"
     SKIPPED = "skipped"
+    UNMATCHED = "unmatched"
+
+
+_OF_SOURCES = tuple(state for state in OutcomeState if state is not OutcomeState.UNMATCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +35,28 @@ class Outcome:
     """How one source ended.
 
     Attributes:
-        source: Its path, or its name where it has no path.
-        state: `extracted`, `failed`, `in_doubt` (it may have been uploaded) or `skipped`.
-        documents: What was read from it; mostly one document, and none unless `extracted`.
-        error: Why it failed or is in doubt, as the exception; None if it was extracted.
+        source: Its path, or its name where it has no path; for `unmatched` the name that the
+            service gives.
+        state: `extracted`, `failed`, `in_doubt` (it may have been uploaded), `skipped` (its content
+            is another source's, too), or `unmatched`, which is no source's.
+        documents: What was read from it; mostly one document, and none unless `extracted` or
+            `unmatched`.
+        error: Why it failed or is in doubt, as the exception; None otherwise.
+        note: Why it was skipped, or can't be matched; None otherwise.
         batch_id: Its batch, or None if it never got one.
-        seconds: From the start of its upload to its end.
+        attempts: How often its upload was begun, in all runs of its journal.
+        size_bytes: Its length, or None where it wasn't read.
+        seconds: From when it was begun to its end.
     """
 
     source: str
     state: OutcomeState
     documents: tuple[Document, ...] = ()
     error: Exception | None = None
+    note: str | None = None
     batch_id: str | None = None
+    attempts: int = 0
+    size_bytes: int | None = None
     seconds: float = 0.0
 
     @property
@@ -52,7 +69,7 @@ class Outcome:
         """Why it wasn't extracted, in one sentence."""
         match self.error:
             case None:
-                return None
+                return self.note
             case KlearStackError(args=(message, *_)):
                 return str(message)
             case OSError(strerror=str(what), filename=str() | os.PathLike() as where):
@@ -65,6 +82,7 @@ class Outcome:
             "source": _writable(self.source),
             "state": self.state.value,
             "batch_id": self.batch_id,
+            "attempts": self.attempts,
             "seconds": round(self.seconds, 3),
             "error": None if self.error is None else type(self.error).__name__,
             "reason": None if self.reason is None else _writable(self.reason),
@@ -76,36 +94,56 @@ class Outcome:
 class BulkReport:
     """How many sources ended in which way; live while the run goes on.
 
+    The sources of a journal are all in here, those of earlier runs included: at any time
+    `sources == finished + under_way`.
+
     Attributes:
         counts: For each state the number of sources.
-        started: How many sources were begun.
-        uploaded: How many of them the service has taken.
-        documents: How many documents were read.
+        sources: How many sources were found.
+        earlier: How many of them ended in earlier runs.
+        uploaded: How many were uploaded in this run.
+        documents: How many documents were read in this run.
+        unmatched: How many documents came that belong to no source.
         seconds: From the start of the run to the last outcome.
+        is_complete: Whether every source was begun, and has ended.
     """
 
-    counts: dict[OutcomeState, int] = field(
-        default_factory=lambda: dict.fromkeys(OutcomeState, 0),
-    )
-    started: int = 0
+    counts: dict[OutcomeState, int] = field(default_factory=lambda: dict.fromkeys(_OF_SOURCES, 0))
+    sources: int = 0
+    earlier: int = 0
     uploaded: int = 0
     documents: int = 0
+    unmatched: int = 0
     seconds: float = 0.0
+    is_complete: bool = False
 
     @property
     def finished(self) -> int:
         """How many sources have ended."""
         return sum(self.counts.values())
 
+    @property
+    def under_way(self) -> int:
+        """How many were found and have not ended."""
+        return self.sources - self.finished
+
     def add(self, outcome: Outcome) -> None:
         """Count an outcome."""
+        if outcome.state is OutcomeState.UNMATCHED:
+            self.unmatched += len(outcome.documents)
+            return
         self.counts[outcome.state] += 1
         self.documents += len(outcome.documents)
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
-        sources = "1 source" if self.finished == 1 else f"{self.finished} sources"
-        return f"{sources}: {counts or 'none finished'} in {self.seconds:.1f} s"
+        counts = [f"{count} {state}" for state, count in self.counts.items() if count]
+        if self.under_way:
+            counts.append(f"{self.under_way} under way")
+        if self.unmatched:
+            counts.append(f"{self.unmatched} results unmatched")
+        sources = "1 source" if self.sources == 1 else f"{self.sources} sources"
+        earlier = f" ({self.earlier} of them earlier)" if self.earlier else ""
+        return f"{sources}{earlier}: {', '.join(counts) or 'none'} in {self.seconds:.1f} s"
 
 
 def _writable(text: str) -> str:

@@ -5,6 +5,7 @@ A folder of any size costs the names of one of its directories at a time.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
@@ -15,16 +16,22 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from klearstack_async.bulk.patterns import (
+    DOCUMENT_SUFFIXES,
+    DOCUMENTS,
+    Wanted,
+    folder_pattern,
+    glob_parts,
+    is_glob,
+)
+from klearstack_async.bulk.walking import Unreadable, walk
 from klearstack_async.transport.files import each_of
 from klearstack_async.wire.source import PathSource, Source, SourceLike, Stream, source_from
 
 __all__ = ["DOCUMENT_SUFFIXES", "BulkSources", "Refused", "sources_from"]
 
-# What the service takes, by the vendor's page.
-DOCUMENT_SUFFIXES = frozenset({".pdf", ".jpg", ".jpeg", ".png"})
-
-# One thread hop for so many names.
-_NAMES_PER_HOP = 256
+# One thread hop for so many files and folders.
+_STEPS_PER_HOP = 256
 
 BulkSources = SourceLike | Iterable[SourceLike] | AsyncIterable[SourceLike]
 
@@ -37,18 +44,29 @@ class Refused:
     error: Exception
 
 
-async def sources_from(given: BulkSources) -> AsyncGenerator[Source | Refused]:
+async def sources_from(
+    given: BulkSources, *, pattern: str | None = None
+) -> AsyncGenerator[Source | Refused]:
     """Give the sources one by one, as they are asked for.
 
     Args:
-        given: One source, a folder, or an iterable or async iterable of both.
+        given: One source, a folder, a glob, or an iterable or async iterable of these. A glob is
+            a path with `*`, `?` or a class such as `[0-9]` in it, under which nothing is there;
+            what it matches is taken whatever its suffix, and a folder as if it had been given.
+        pattern: Which files to take from folders, instead of those with a document's suffix.
+            It matches a file's name; or, with a slash in it, its path below the folder. Case
+            doesn't matter, neither here nor behind a glob's first `*`.
 
     Yields:
         Each source; for what is missing, unreadable or of no use, a `Refused` with the reason.
+
+    Raises:
+        ValueError: The pattern is none.
     """
+    wanted = DOCUMENTS if pattern is None else folder_pattern(pattern)
     async with aclosing(_items(given)) as items:
         async for item in items:
-            async with aclosing(_expanded(item)) as found:
+            async with aclosing(_expanded(item, wanted)) as found:
                 async for source in found:
                     yield source
 
@@ -72,23 +90,38 @@ def _is_one(given: object) -> bool:
     ) or hasattr(given, "read")
 
 
-async def _expanded(item: object) -> AsyncGenerator[Source | Refused]:
-    """Give a source as it is, and a folder's documents in its place."""
+async def _expanded(item: object, wanted: Wanted) -> AsyncGenerator[Source | Refused]:
+    """Give a source as it is, and what is wanted of a folder or a glob in its place."""
     try:
         source = source_from(item)  # type: ignore[arg-type]  # what it is shows here
-        is_folder = isinstance(source, PathSource) and await anyio.to_thread.run_sync(
-            _is_folder, source.path
-        )
+        place = await anyio.to_thread.run_sync(_place_of, source, item, wanted)
     except Exception as error:  # noqa: BLE001 - a stranger's object may raise anything
         yield Refused(_name_of(item), error)
         return
-    if not (is_folder and isinstance(source, PathSource)):
+    if place is None:
         yield source
         return
-    found = _documents_below(source.path)
-    while names := await anyio.to_thread.run_sync(list, islice(found, _NAMES_PER_HOP)):
-        for name in names:
-            yield name
+    is_empty = True
+    async with aclosing(_found(*place)) as found:
+        async for one in found:
+            is_empty = False
+            yield one
+    # An empty folder is no mistake; a glob that matches nothing may be one.
+    is_folder = isinstance(source, PathSource) and place[0] == source.path
+    if is_empty and not is_folder:
+        name = _name_of(item)
+        yield Refused(name, FileNotFoundError(errno.ENOENT, "No file matches this pattern", name))
+
+
+def _place_of(source: Source, item: object, wanted: Wanted) -> tuple[Path, Wanted] | None:
+    """Say where to walk, and for what; None if it is a source itself. Blocking."""
+    if not isinstance(source, PathSource):
+        return None
+    # Told by the path that was given: a PathSource is meant as it stands.
+    text = os.fspath(item) if isinstance(item, str | os.PathLike) else ""
+    if is_glob(text) and not os.path.lexists(text):
+        return glob_parts(text, wanted)
+    return (source.path, wanted) if _is_folder(source.path) else None
 
 
 def _is_folder(path: Path) -> bool:
@@ -99,42 +132,19 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
+async def _found(top: Path, wanted: Wanted) -> AsyncGenerator[Source | Refused]:
+    steps = walk(top, wanted)
+    while taken := await anyio.to_thread.run_sync(_taken, steps):
+        for step in taken:
+            if isinstance(step, Unreadable):
+                yield Refused(str(step.path), step.error)
+            elif step is not None:
+                yield PathSource(step, step.name)
+
+
+def _taken(steps: Iterator[Path | Unreadable | None]) -> list[Path | Unreadable | None]:
+    return list(islice(steps, _STEPS_PER_HOP))
+
+
 def _name_of(item: object) -> str:
     return os.fsdecode(item) if isinstance(item, str | os.PathLike) else f"<{type(item).__name__}>"
-
-
-def _documents_below(top: Path) -> Iterator[Source | Refused]:
-    """Walk a folder in the order of names; hidden files and linked folders are left out."""
-    # A stack of our own, because a tree may be deeper than Python's.
-    stack: list[Iterator[os.DirEntry[str]]] = []
-    folder: Path | None = top
-    while folder is not None or stack:
-        if folder is not None:
-            try:
-                stack.append(_sorted_entries(folder))
-            except OSError as error:
-                yield Refused(str(folder), error)
-            folder = None
-            continue
-        entry = next(stack[-1], None)
-        if entry is None:
-            stack.pop()
-            continue
-        try:
-            if entry.is_dir(follow_symlinks=False):
-                folder = Path(entry.path)
-            elif Path(entry.name).suffix.lower() in DOCUMENT_SUFFIXES and _is_file(entry):
-                yield PathSource(Path(entry.path), entry.name)
-        except OSError as error:
-            yield Refused(entry.path, error)
-
-
-def _sorted_entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        shown = [entry for entry in entries if not entry.name.startswith(".")]
-    return iter(sorted(shown, key=lambda entry: entry.name))
-
-
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    """Tell documents from pipes and devices; a link that leads nowhere fails when it is read."""
-    return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())

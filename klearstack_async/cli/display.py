@@ -1,61 +1,33 @@
-"""What a bulk run looks like: a bar for people, a line per document where there is no terminal."""
+"""What a bulk run looks like: a bar for people, lines where there is no terminal.
+
+Neither grows with the run: of 100,000 outcomes only the first are shown one by one, then those
+that went wrong, and of these no more than somebody would read. The result files have them all.
+"""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
-from klearstack_async.cli.records import shown_field
+from klearstack_async.bulk.outcome import Outcome, OutcomeState
+from klearstack_async.bulk.progress import Progress
+from klearstack_async.cli.progress_text import counted, duration, flow, progress_line
+from klearstack_async.cli.table import outcome_line
 
-__all__ = ["Display", "console_for", "display_on", "outcome_table", "printable"]
+__all__ = ["FIRST_LINES", "MOST_PROBLEMS", "QUIET_SECONDS", "Display", "display_on"]
 
-_PLAIN_WIDTH = 160
-# A picture may come back without any; that is no failure, but it should not look like a bug.
-NO_FIELDS = "(no fields)"
-_STYLES = {
-    OutcomeState.EXTRACTED: "green",
-    OutcomeState.FAILED: "red",
-    OutcomeState.IN_DOUBT: "yellow",
-    OutcomeState.SKIPPED: "dim",
-}
-
-
-class _Console(Console):
-    """A console whose reader may go away (`| head -1`): the run and its files go on."""
-
-    def on_broken_pipe(self) -> None:
-        self.quiet = True
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-
-
-def console_for() -> Console:
-    """Make a console; without a terminal it is wide enough to cut nothing."""
-    if sys.stdout.isatty():
-        return _Console(highlight=False)
-    return _Console(highlight=False, width=_PLAIN_WIDTH)
-
-
-def printable(text: str) -> str:
-    """Take what could steer a terminal out of a text that came from a file or a document."""
-    return "".join(c if c.isprintable() else "�" for c in text)
-
-
-_HEADINGS = ("file", "state", "invoice number", "date", "total", "confidence")
-_RIGHT: dict[str, Any] = {"justify": "right"}
-_COLUMNS: tuple[dict[str, Any], ...] = ({"overflow": "ellipsis"}, {}, {}, {}, _RIGHT, _RIGHT)
-_LEAST_NAME = 10
-_GAP = 2
+FIRST_LINES = 200
+MOST_PROBLEMS = 200
+QUIET_SECONDS = 5.0
+_ONLY_COUNTED = "Further ones that were not extracted are only counted here"
+_FINE = {OutcomeState.EXTRACTED, OutcomeState.SKIPPED}
 
 
 class Display(Protocol):
@@ -64,41 +36,82 @@ class Display(Protocol):
     def outcome(self, outcome: Outcome) -> None:
         """Show how a source ended."""
 
-    def progress(self, report: BulkReport, total: int | None) -> None:
-        """Show how far the run is; the total is None until it is known."""
+    def progress(self, progress: Progress) -> None:
+        """Show how far the run is."""
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence."""
+
+
+class _Shown:
+    """The lines of a run, with their bounds."""
+
+    def __init__(self, console: Console, first_lines: int) -> None:
+        self._console = console
+        self._lines_left = first_lines
+        self._problems = 0
+
+    def outcome(self, outcome: Outcome) -> bool:
+        """Show an outcome if it is among the first, or went wrong; say whether it was shown."""
+        is_problem = outcome.state not in _FINE
+        if self._lines_left > 0:
+            self._lines_left -= 1
+        elif not is_problem:
+            return False
+        else:
+            self._problems += 1
+            if self._problems > MOST_PROBLEMS:
+                if self._problems == MOST_PROBLEMS + 1:
+                    self.say(_ONLY_COUNTED)
+                return False
+        # A terminal's lines are wrapped at words; what reads a pipe wants one line for each.
+        self._console.print(outcome_line(outcome), soft_wrap=not self._console.is_terminal)
+        return True
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence."""
+        self._console.print(sentence, markup=False, soft_wrap=not self._console.is_terminal)
 
 
 class _Lines:
-    """A line for each source, for pipes and files."""
+    """Lines, for pipes and files. It is never quiet for long."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        self._shown = _Shown(console, FIRST_LINES)
+        self._was_quiet = True
+        self._next_at_seconds = QUIET_SECONDS
 
     def outcome(self, outcome: Outcome) -> None:
-        self._console.print(_line(outcome), soft_wrap=True)
+        if self._shown.outcome(outcome):
+            self._was_quiet = False
 
-    def progress(self, report: BulkReport, total: int | None) -> None:
-        """Show nothing: the lines are the progress."""
+    def progress(self, progress: Progress) -> None:
+        if progress.seconds < self._next_at_seconds:
+            return
+        self._next_at_seconds = progress.seconds + QUIET_SECONDS
+        if self._was_quiet or progress.finished > FIRST_LINES:
+            self.say(progress_line(progress))
+        self._was_quiet = True
+
+    def say(self, sentence: str) -> None:
+        self._shown.say(sentence)
 
 
 class _Bar:
-    """A bar, and a line for each source that needs a look, for people."""
+    """A bar and the sums, and a line for each source that needs a look, for people."""
 
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._task = bar.add_task("uploading", total=None)
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._shown = _Shown(live.console, 0)
 
     def outcome(self, outcome: Outcome) -> None:
-        if outcome.state is not OutcomeState.EXTRACTED:
-            self._bar.console.print(_line(outcome))
+        self._shown.outcome(outcome)
 
-    def progress(self, report: BulkReport, total: int | None) -> None:
-        self._bar.update(
-            self._task,
-            completed=report.finished,
-            total=total,
-            description=f"{report.uploaded} uploaded, {report.finished} done",
-        )
+    def progress(self, progress: Progress) -> None:
+        self._live.update(_panel(progress), refresh=True)
+
+    def say(self, sentence: str) -> None:
+        self._shown.say(sentence)
 
 
 @contextmanager
@@ -107,61 +120,40 @@ def display_on(console: Console) -> Iterator[Display]:
     if not console.is_terminal:
         yield _Lines(console)
         return
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
-        yield _Bar(bar)
+    # Refreshed by what there is to show: a thread of its own would draw the same again.
+    with Live(Text("starting"), console=console, auto_refresh=False) as live:
+        yield _Bar(live)
 
 
-def outcome_table(outcomes: list[Outcome], width: int) -> Table:
-    """Lay outcomes out as a table: file, state, number, date, total, confidence.
-
-    Args:
-        outcomes: One row for each.
-        width: The console's, in characters. Where it is narrow, the file's name gives way: the
-            result files have it in full.
-    """
-    rows = [_row(outcome) for outcome in outcomes]
-    widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
-    left_for_names = width - sum(widths[1:]) - _GAP * (len(widths) - 1)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, settings in zip(_HEADINGS, _COLUMNS, strict=True):
-        table.add_column(heading, no_wrap=True, **settings)
-    table.columns[0].max_width = max(_LEAST_NAME, left_for_names)
-    for outcome, row in zip(outcomes, rows, strict=True):
-        cells = [Text(cell) for cell in row]
-        cells[1].stylize(_STYLES[outcome.state])
-        table.add_row(*cells)
-    return table
+def _panel(progress: Progress) -> RenderableType:
+    lines: list[RenderableType] = [
+        _bar(progress),
+        _line(counted(progress.counts)),
+        _line(flow(progress)),
+    ]
+    if progress.trouble:
+        lines.append(_line(progress.trouble, style="yellow"))
+    return Group(*lines)
 
 
-def _row(outcome: Outcome) -> tuple[str, ...]:
-    document = outcome.document
-    bare = document is not None and not document.fields
-    confidence = None if document is None else document.overall_confidence
-    return (
-        printable(_short(outcome.source)),
-        outcome.state.value,
-        NO_FIELDS if bare else _text(outcome, "Inv_Number"),
-        _text(outcome, "Inv_Date"),
-        _total(outcome),
-        "" if confidence is None or bare else f"{confidence:.2f}",
-    )
+def _bar(progress: Progress) -> Table:
+    total, finished = progress.total, progress.finished
+    grid = Table.grid(padding=(0, 1, 0, 0), expand=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1)
+    grid.add_column(no_wrap=True, justify="right")
+    time = duration(progress.seconds)
+    if progress.eta_seconds is not None:
+        time += f", about {duration(progress.eta_seconds)} left"
+    if total is None:
+        # No moving bar: what is known is that it goes on, and the numbers say so.
+        grid.add_row(f"{finished:,} of {progress.found:,} found so far", "", time)
+    else:
+        share = f"{100 * finished // total}%" if total else ""
+        bar = ProgressBar(total=max(total, 1), completed=finished)
+        grid.add_row(f"{finished:,}/{total:,}", bar, f"{share}  {time}")
+    return grid
 
 
-def _line(outcome: Outcome) -> Text:
-    read = (_text(outcome, "Inv_Number"), _text(outcome, "Inv_Date"), _total(outcome))
-    says = outcome.reason or " ".join(filter(None, read)) or NO_FIELDS
-    state = Text(f"{outcome.state.value:<10}", style=_STYLES[outcome.state])
-    return state.append(f" {printable(outcome.source)}  {printable(says)}", style="default")
-
-
-def _text(outcome: Outcome, name: str) -> str:
-    return printable(str(shown_field(outcome, name)))
-
-
-def _total(outcome: Outcome) -> str:
-    return f"{_text(outcome, 'Inv_Total')} {_text(outcome, 'Currency')}".strip()
-
-
-def _short(source: str) -> str:
-    return source.replace("\\", "/").rpartition("/")[2]
+def _line(sentence: str, style: str = "") -> Text:
+    return Text(sentence, style=style, no_wrap=True, overflow="ellipsis")

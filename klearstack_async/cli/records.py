@@ -1,21 +1,17 @@
-"""Outcomes as lines of JSON and CSV, written as they arrive."""
+"""Outcomes as rows of CSV, for spreadsheets."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
 import re
-import stat
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import msgspec
+from typing import Any
 
 from klearstack_async.bulk.outcome import Outcome
+from klearstack_async.bulk.sinks import Sink
 
-__all__ = ["CSV_FIELDS", "RecordFiles", "csv_row", "shown_field"]
+__all__ = ["CSV_FIELDS", "csv_row", "csv_rows", "shown_field"]
 
 # The fields of an invoice that most people look for; results.jsonl holds all of them.
 CSV_FIELDS = (
@@ -36,72 +32,16 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?[\d.,]+$")
 
 
-class RecordFiles:
-    """The result files of a run; the CSV is optional.
+def csv_rows(path: Path, *, overwrite: bool = False) -> Sink:
+    """Describe a CSV file with one row for each outcome.
 
-    Each outcome is written and flushed in one go, without awaiting anything: what Ctrl-C
-    interrupts is never a line.
+    Args:
+        path: The file.
+        overwrite: Whether a file with something in it may be replaced.
     """
-
-    def __init__(self, jsonl: Path, csv_file: Path | None) -> None:
-        """Open the files, without touching what is in them.
-
-        Raises:
-            OSError: A file can't be made or written.
-        """
-        self._new = [path for path in (jsonl, csv_file) if path is not None and not path.exists()]
-        self._jsonl, self._csv = jsonl, csv_file
-        # Appending, so that earlier results are there until this run can really begin.
-        self._lines = jsonl.open("ab")
-        try:
-            self._rows = csv_file.open("ab") if csv_file is not None else None
-        except OSError:
-            self.forget()
-            raise
-
-    def begin(self) -> None:
-        """Empty the files: the run begins."""
-        self._new = []
-        for file in filter(None, (self._lines, self._rows)):
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                file.truncate(0)
-        if self._rows is not None and self._csv is not None:
-            # The mark is for Excel, which takes a CSV without it for the local code page.
-            _write(self._rows, self._csv, "\ufeff" + _csv_text(_CSV_COLUMNS))
-
-    def write(self, outcome: Outcome) -> None:
-        """Write one outcome.
-
-        Raises:
-            OSError: The disk is full, for instance; `filename` is the file.
-        """
-        line = msgspec.json.encode(outcome.to_dict()).decode() + "\n"
-        _write(self._lines, self._jsonl, line)
-        if self._rows is not None and self._csv is not None:
-            _write(self._rows, self._csv, _csv_text(csv_row(outcome)))
-
-    def close(self) -> None:
-        """Close the files."""
-        for file in filter(None, (self._lines, getattr(self, "_rows", None))):
-            # Everything was flushed, or its failure told.
-            with suppress(OSError):
-                file.close()
-
-    def forget(self) -> None:
-        """Close the files, and leave none that this run made and never began to fill."""
-        self.close()
-        for path in self._new:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-
-
-def _write(file: BinaryIO, path: Path, text: str) -> None:
-    try:
-        file.write(text.encode("utf-8", "backslashreplace"))
-        file.flush()
-    except OSError as error:
-        error.filename = str(path)
-        raise
+    # The mark is for Excel, which takes a CSV without it for the local code page.
+    header = _csv_line(("\ufeff" + _CSV_COLUMNS[0], *_CSV_COLUMNS[1:]))
+    return Sink(path, lambda outcome: _csv_line(csv_row(outcome)), header, overwrite)
 
 
 def csv_row(outcome: Outcome) -> tuple[Any, ...]:
@@ -132,7 +72,7 @@ def _harmless(value: Any) -> Any:
     return value
 
 
-def _csv_text(row: tuple[Any, ...]) -> str:
+def _csv_line(row: tuple[Any, ...]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerow(row)
-    return text.getvalue()
+    return text.getvalue().encode("utf-8", "backslashreplace")

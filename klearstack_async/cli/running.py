@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import anyio
 from rich.console import Console
 
 from klearstack_async.bulk.engine import BulkRun
-from klearstack_async.bulk.options import BulkOptions
-from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
+from klearstack_async.bulk.outcome import Outcome, OutcomeState
 from klearstack_async.bulk.sources import sources_from
 from klearstack_async.cli.display import Display, display_on
-from klearstack_async.cli.records import RecordFiles
+from klearstack_async.cli.job import Job, check_that_there_is_something
+from klearstack_async.cli.service import Place, client_for
+from klearstack_async.cli.stopping import Stop
 from klearstack_async.client import KlearStack
+from klearstack_async.limits import Rate
 
-__all__ = ["TABLE_ROWS", "Ran", "run_bulk"]
+__all__ = ["TABLE_ROWS", "Ran", "run_job"]
 
 # A longer table helps nobody at a terminal; the files hold everything.
 TABLE_ROWS = 60
-_REFRESH_SECONDS = 0.1
 
 
 @dataclass(slots=True)
 class Ran:
-    """What a run left behind for the summary.
+    """What a run left behind for the summary; filled as the run goes on.
 
     Attributes:
-        report: The sums.
+        job: What was to be done; None as long as that isn't known.
+        run: The run; None before it is entered.
         rows: The outcomes to show: all of them if they are few.
         failures: The last ones that weren't extracted.
-        under_way: How many were under way when the run was stopped, and are written down.
-        unwritten: How many could not be written down.
     """
 
-    report: BulkReport = field(default_factory=BulkReport)
+    job: Job | None = None
+    run: BulkRun | None = None
     rows: list[Outcome] = field(default_factory=list)
     failures: deque[Outcome] = field(default_factory=lambda: deque(maxlen=TABLE_ROWS))
-    under_way: int = 0
-    unwritten: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Keep an outcome for the summary, if there is room for it."""
@@ -53,84 +51,88 @@ class Ran:
             self.failures.append(outcome)
 
 
-async def run_bulk(
-    client: KlearStack,
-    paths: Sequence[Path],
-    console: Console,
-    ran: Ran,
-    *,
-    jsonl: Path,
-    csv_file: Path | None = None,
-    options: BulkOptions,
+async def run_job(
+    job: Job, console: Console, ran: Ran, stop: Stop, *, sandbox: bool, rate: float | None = None
 ) -> None:
-    """Upload everything below the paths, show how it goes, and write what comes back.
+    """Upload what the job names, show how it goes, and have written what comes back.
 
     Args:
-        client: The service.
-        paths: Files and folders.
+        job: What to do.
         console: Where to show it.
         ran: Filled as the run goes on, so that it holds what was reached when the run is stopped.
-        jsonl: The file for one line of JSON per source.
-        csv_file: The file for one row per source, or None.
-        options: See `BulkOptions`.
+        stop: Told how the run is stopped without cutting anything off.
+        sandbox: Use a sandbox even if an account is set.
+        rate: How many calls per second at most.
     """
-    if await _is_empty(paths):
-        raise ValueError(f"no PDF, JPEG or PNG in {', '.join(map(str, paths))}")
-    files = RecordFiles(jsonl, csv_file)
-    try:
-        # A wrong password must not cost earlier results.
-        await client.auth.login()
-        files.begin()
-        await _run_and_write(client.bulk(paths, **options), paths, console, ran, files)
-    finally:
-        files.forget()
-
-
-async def _run_and_write(
-    run: BulkRun, paths: Sequence[Path], console: Console, ran: Ran, files: RecordFiles
-) -> None:
-    ran.report = run.report
-    try:
+    ran.job = job
+    place = _place(job, sandbox=sandbox)
+    async with client_for(console, place, rate=Rate(rate)) as client:
+        if not job.is_resumed:
+            await check_that_there_is_something(job)
         with display_on(console) as display:
-            shower = asyncio.create_task(_keep_showing(display, ran, paths))
-            try:
-                async with run:
-                    async for outcome in run:
-                        files.write(outcome)
-                        display.outcome(outcome)
-                        ran.add(outcome)
-            finally:
-                shower.cancel()
-            display.progress(run.report, run.report.finished)
+            options = job.options.copy()
+            options["on_progress"] = display.progress
+            options["out"] = job.sinks()
+            options["journal"], options["memo"] = job.journal, _memo(job, client, place)
+            await _show(client.bulk(job.paths, **options), job, display, ran, stop)
+
+
+async def _show(run: BulkRun, job: Job, display: Display, ran: Ran, stop: Stop) -> None:
+    async with run:
+        ran.run = run
+        with _stopped_gently(run, display, stop), _counting(run, job):
+            async for outcome in run:
+                display.outcome(outcome)
+                ran.add(outcome)
+
+
+@contextmanager
+def _stopped_gently(run: BulkRun, display: Display, stop: Stop) -> Iterator[None]:
+    """Have the first Ctrl-C finish what is under way."""
+
+    def gently() -> None:
+        run.stop()
+        display.say(
+            f"Stopping: nothing more is begun, and the {run.report.under_way:,} under way are "
+            "finished first. Ctrl-C again stops at once"
+        )
+
+    stop.gently = gently
+    try:
+        yield
     finally:
-        # Only now that the run has stopped is it settled what was under way.
-        for outcome in run.under_way():
-            try:
-                files.write(outcome)
-                ran.under_way += 1
-            except OSError:
-                ran.unwritten += 1
+        stop.gently = None
 
 
-async def _is_empty(paths: Sequence[Path]) -> bool:
-    async with aclosing(sources_from(paths)) as sources:
-        return await anext(sources, None) is None
-
-
-async def _keep_showing(display: Display, ran: Ran, paths: Sequence[Path]) -> None:
-    """Show how far the run is, at first without knowing how far it has to go."""
-    total: int | None = None
+@contextmanager
+def _counting(run: BulkRun, job: Job) -> Iterator[None]:
+    """Count the sources meanwhile: a run pulls them only as it needs them."""
 
     async def count() -> None:
-        nonlocal total
         number = 0
-        async with aclosing(sources_from(paths)) as sources:
+        async with aclosing(sources_from(job.paths, pattern=job.options.get("pattern"))) as sources:
             async for _ in sources:
                 number += 1
-        total = number
+        run.expect(number)
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(count)
-        while True:
-            display.progress(ran.report, total)
-            await anyio.sleep(_REFRESH_SECONDS)
+    counting = asyncio.create_task(count())
+    try:
+        yield
+    finally:
+        counting.cancel()
+
+
+def _place(job: Job, *, sandbox: bool) -> Place:
+    """Keep a journal's own sandbox beside it: what was sent there is to be found there again."""
+    if job.journal is None:
+        return Place(sandbox=sandbox)
+    folder = job.journal.with_name(f"{job.journal.name}.sandbox")
+    port = job.sandbox_port
+    return Place(sandbox=sandbox or port is not None, folder=folder, port=port or 0)
+
+
+def _memo(job: Job, client: KlearStack, place: Place) -> dict[str, str]:
+    if not place.is_own:
+        return dict(job.memo)
+    port = int(client.account.url.rpartition(":")[2])
+    return {**job.memo, "sandbox_port": json.dumps(port)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import anyio
 import typer
 
-from klearstack_async.cli.display import console_for
+from klearstack_async.cli.console import console_for
 from klearstack_async.cli.stopping import run
 
 if TYPE_CHECKING:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
@@ -11,25 +13,45 @@ from klearstack_async.client import KlearStack
 from klearstack_async.configuration import configured
 from klearstack_async.limits import Rate
 
-__all__ = ["client_for"]
+__all__ = ["Place", "client_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which service is meant.
+
+    Attributes:
+        sandbox: Use a sandbox whatever the environment says.
+        folder: Where such a sandbox keeps its state; None if it need not outlive the command.
+        port: Where it listens; 0 takes any port that is free.
+    """
+
+    sandbox: bool = False
+    folder: Path | None = None
+    port: int = 0
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the command starts a sandbox of its own."""
+        return self.sandbox or not configured()
 
 
 @asynccontextmanager
 async def client_for(
-    console: Console, *, sandbox: bool = False, rate: Rate | None = None
+    console: Console, place: Place, *, rate: Rate | None = None
 ) -> AsyncIterator[KlearStack]:
     """Open a client, and a sandbox first if there is no account.
 
     Args:
         console: Where to say which service it is.
-        sandbox: Use a sandbox whatever the environment says.
+        place: Which service is meant.
         rate: How many calls there may be, over time.
 
     Raises:
         ValueError: The environment names only a part of an account.
         ImportError: A sandbox is needed, and its extra isn't installed.
     """
-    if not sandbox and configured():
+    if not place.is_own:
         async with KlearStack.from_env(rate=rate) as client:
             console.print(
                 f"Service: {client.account.url} as {client.account.username}", markup=False
@@ -39,7 +61,7 @@ async def client_for(
     from klearstack_async.sandbox import Sandbox  # noqa: PLC0415 - an extra
 
     async with (
-        Sandbox() as own,
+        Sandbox(folder=place.folder, port=place.port) as own,
         KlearStack(
             own.url,
             company_name=own.company_name,
@@ -48,6 +70,7 @@ async def client_for(
             rate=rate,
         ) as client,
     ):
-        why = "" if sandbox else " (no account: KLEARSTACK_URL is not set)"
-        console.print(f"Service: a sandbox on this machine{why}")
+        why = "" if place.sandbox else " (no account: KLEARSTACK_URL is not set)"
+        where = "" if place.folder is None else f"; it keeps its state in {place.folder}"
+        console.print(f"Service: a sandbox on this machine{why}{where}", markup=False)
         yield client

@@ -18,11 +18,14 @@ from unicodedata import normalize
 
 __all__ = [
     "archive_bytes",
+    "caseless",
     "data_descriptor",
     "directory_entry",
     "end_records",
+    "fitted_name",
     "local_header",
     "member_names",
+    "name_parts",
 ]
 
 _LONGEST_NAME_BYTES = 200
@@ -38,6 +41,8 @@ _REFUSED = re.compile(
 )
 # Legal in a name, but many a reader takes the sight of it for a climb out of the folder.
 _DOTS = re.compile(r"\.{2,}")
+# What a name doesn't end with; all at once, or a space behind a dot would leave the next time.
+_ENDS = "." + "".join(filter(str.isspace, map(chr, range(0x3001))))
 # Names of devices on Windows, with any suffix. It takes the raised digits for digits, too.
 _DEVICES = frozenset(
     {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"}
@@ -76,7 +81,7 @@ def member_names(filenames: Iterable[str]) -> tuple[str, ...]:
         The names in the order of the files: never empty, at most 200 bytes of UTF-8, in NFC.
     """
     safe = [_safe(filename) for filename in filenames]
-    keys = [_key(name) for name in safe]
+    keys = [caseless(name) for name in safe]
     taken, seen, numbers = set(keys), set[str](), dict[str, int]()
     names = []
     for name, key in zip(safe, keys, strict=True):
@@ -84,33 +89,33 @@ def member_names(filenames: Iterable[str]) -> tuple[str, ...]:
             seen.add(key)
             names.append(name)
             continue
-        stem, suffix = _parts(name)
+        stem, suffix = name_parts(name)
         number = numbers.get(key, 1)
         # Its own key is taken, so that the first candidate is number 2.
         candidate = name
-        while _key(candidate) in taken:
+        while caseless(candidate) in taken:
             number += 1
-            candidate = _fitted(stem, f" ({number}){suffix}")
+            candidate = fitted_name(stem, f" ({number}){suffix}")
         numbers[key] = number
-        taken.add(_key(candidate))
+        taken.add(caseless(candidate))
         names.append(candidate)
     return tuple(names)
 
 
 def _safe(filename: str) -> str:
     parts = _SEPARATORS.split(normalize("NFC", filename))
-    last = next((part for part in reversed(parts) if part.strip(" .")), "")
+    last = next((part for part in reversed(parts) if part.strip(_ENDS)), "")
     # Windows drops dots and spaces at the end, which would make two names one.
-    name = _DOTS.sub(".", _REFUSED.sub("_", last)).strip().rstrip(" .")
+    name = _DOTS.sub(".", _REFUSED.sub("_", last)).lstrip().rstrip(_ENDS)
     if not name:
         return _NAMELESS
     if name[0] == "." or name.partition(".")[0].rstrip().upper() in _DEVICES:
         name = f"_{name}"
-    stem, suffix = _parts(name)
-    return _fitted(stem, suffix)
+    stem, suffix = name_parts(name)
+    return fitted_name(stem, suffix)
 
 
-def _parts(name: str) -> tuple[str, str]:
+def name_parts(name: str) -> tuple[str, str]:
     """Split a safe name into its stem and its suffix with the dot; the suffix may be empty."""
     stem, dot, suffix = name.rpartition(".")
     if not stem or len(suffix.encode()) >= _LONGEST_SUFFIX_BYTES:
@@ -118,14 +123,15 @@ def _parts(name: str) -> tuple[str, str]:
     return stem, dot + suffix
 
 
-def _fitted(stem: str, tail: str) -> str:
+def fitted_name(stem: str, tail: str) -> str:
+    """Cut a stem, so that it makes with its tail a name of at most 200 bytes of UTF-8."""
     room, encoded = _LONGEST_NAME_BYTES - len(tail.encode()), stem.encode()
     if len(encoded) > room:
-        stem = encoded[:room].decode(errors="ignore").rstrip(" .")
+        stem = encoded[:room].decode(errors="ignore").rstrip(_ENDS)
     return stem + tail
 
 
-def _key(name: str) -> str:
+def caseless(name: str) -> str:
     """Give what two names share if some file system takes them for one."""
     # Unicode's canonical caseless matching (3.13, D145): folding looks at single letters, so that
     # accents have to be apart from them before, and in their order after.

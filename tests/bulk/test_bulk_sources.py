@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -12,8 +13,8 @@ from klearstack_async.bulk.sources import BulkSources, Refused, sources_from
 from klearstack_async.wire.source import PathSource, SourceLike
 
 
-async def names_of(given: BulkSources) -> list[str]:
-    async with aclosing(sources_from(given)) as sources:
+async def names_of(given: BulkSources, pattern: str | None = None) -> list[str]:
+    async with aclosing(sources_from(given, pattern=pattern)) as sources:
         return [s.name if isinstance(s, Refused) else s.filename async for s in sources]
 
 
@@ -115,3 +116,139 @@ async def test_a_link_to_itself_harms_no_other(folder: Path) -> None:
 async def test_a_pipe_in_a_folder_is_no_document(folder: Path) -> None:
     os.mkfifo(folder / "pipe.pdf")
     assert await names_of(folder) == ["a.pdf", "b.PDF", "c.jpeg", "d.png"]
+
+
+async def test_a_pattern_says_what_to_take_from_folders(folder: Path) -> None:
+    assert await names_of(folder, pattern="*.p?f") == ["a.pdf", "b.PDF"]
+    assert await names_of(folder, pattern="*.txt") == ["e.txt"]
+    assert await names_of(folder, pattern="sub/*") == ["c.jpeg"]
+    assert await names_of(folder, pattern="SUB/**/*.png") == ["d.png"]
+    assert await names_of(folder, pattern="*.docx") == []
+
+
+async def test_a_pattern_is_not_for_what_is_given_itself(folder: Path) -> None:
+    given = [folder / "e.txt", folder / "sub"]
+    assert await names_of(given, pattern="*.png") == ["e.txt", "d.png"]
+
+
+async def test_what_is_no_pattern_is_an_error_and_no_empty_run(folder: Path) -> None:
+    with pytest.raises(ValueError, match="is no pattern"):
+        await names_of(folder, pattern="/*.pdf")
+
+
+@pytest.mark.parametrize(
+    ("glob", "expected"),
+    [
+        ("*.pdf", ["a.pdf", "b.PDF"]),
+        ("**/*.p*", ["a.pdf", "b.PDF", "d.png"]),
+        ("*/c.*", ["c.jpeg"]),
+        # A name follows a link, ** doesn't.
+        ("loop/*.txt", ["e.txt"]),
+        ("l*p/?.txt", ["e.txt"]),
+        ("[d-f].txt", ["e.txt"]),
+        # The folder as if it had been given.
+        ("s*", ["c.jpeg", "d.png"]),
+        ("s*/", ["c.jpeg", "d.png"]),
+        ("*", ["a.pdf", "b.PDF", "e.txt", "a.pdf", "b.PDF", "c.jpeg", "d.png", "c.jpeg", "d.png"]),
+        ("sub/**", ["c.jpeg", "d.png"]),
+    ],
+)
+async def test_a_glob_gives_what_it_matches_in_the_order_of_names(
+    glob: str, expected: list[str], folder: Path
+) -> None:
+    assert await names_of(f"{folder}/{glob}") == expected
+    assert await names_of([folder / glob]) == expected
+
+
+async def test_a_globs_sources_can_be_opened_by_their_paths(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder / "sub")
+    for glob, expected in (("*.jpeg", "c.jpeg"), ("../*.txt", "../e.txt")):
+        async with aclosing(sources_from(glob)) as sources:
+            assert [source async for source in sources] == [
+                PathSource(Path(expected), Path(expected).name)
+            ]
+
+
+async def test_a_glob_and_a_pattern_can_meet(folder: Path) -> None:
+    assert await names_of(f"{folder}/s*", pattern="*.png") == ["d.png"]
+    assert await names_of(f"{folder}/*.txt", pattern="*.png") == ["e.txt"]
+
+
+@pytest.mark.parametrize("glob", ["*.docx", "none/*.pdf", "**/none/*.pdf"])
+async def test_a_glob_that_matches_nothing_is_told(glob: str, folder: Path) -> None:
+    text = f"{folder}/{glob}"
+    async with aclosing(sources_from([text, folder / "a.pdf"])) as sources:
+        refused, taken = [source async for source in sources]
+    assert isinstance(refused, Refused)
+    assert isinstance(refused.error, FileNotFoundError)
+    assert isinstance(taken, PathSource)
+    if glob != "none/*.pdf":
+        assert refused.name == refused.error.filename == text
+        assert "No file matches this pattern" in str(refused.error)
+
+
+async def test_a_file_whose_name_looks_like_a_glob_is_that_file(folder: Path) -> None:
+    for name in ("what?.pdf", "sub*.pdf", "[12].pdf"):
+        (folder / name).write_bytes(b"x")
+        assert await names_of(folder / name) == [name]
+    (folder / "gone*.pdf").symlink_to("nowhere.pdf")
+    assert await names_of(folder / "gone*.pdf") == ["gone*.pdf"]
+
+
+async def test_a_missing_file_with_a_number_in_brackets_finds_no_other(folder: Path) -> None:
+    (folder / "invoice1.pdf").write_bytes(b"x")
+    [missing] = [source async for source in sources_from(folder / "invoice[1].pdf")]
+    assert missing == PathSource(folder / "invoice[1].pdf", "invoice[1].pdf")
+
+
+async def test_a_path_source_is_meant_as_it_stands(folder: Path) -> None:
+    assert await names_of(PathSource(folder / "*.pdf", "x.pdf")) == ["x.pdf"]
+
+
+async def test_a_linked_document_is_taken_and_a_linked_pipe_is_not(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    (folder / "c.pdf").symlink_to("e.txt")
+    (folder / "d.pdf").symlink_to("pipe")
+    (folder / "f.pdf").symlink_to("nowhere")
+    assert await names_of(folder) == ["a.pdf", "b.PDF", "c.pdf", "f.pdf", "c.jpeg", "d.png"]
+
+
+async def test_a_folder_called_like_a_document_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").mkdir()
+    (tmp_path / "a.pdf" / "b.pdf").touch()
+    (tmp_path / "a.pdf" / "c.txt").touch()
+    assert await names_of(tmp_path) == ["b.pdf"]
+    assert await names_of(tmp_path, pattern="*.pdf") == ["b.pdf"]
+    assert await names_of(f"{tmp_path}/*.pdf") == ["b.pdf"]
+
+
+async def test_a_large_folder_is_given_in_order_and_holds_little(tmp_path: Path) -> None:
+    count = 10_000
+    for number in range(count):
+        (tmp_path / f"{number * 7919 % count:05}.pdf").touch()
+    last, found = "", 0
+    tracemalloc.start()
+    try:
+        async with aclosing(sources_from(tmp_path)) as sources:
+            async for source in sources:
+                assert isinstance(source, PathSource)
+                assert last < source.filename
+                last, found = source.filename, found + 1
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found == count
+    # A name of nine letters takes 58 bytes, twice 8 more in lists; an entry would take 240.
+    assert peak_bytes < 130 * count
+
+
+async def test_a_walk_that_finds_nothing_can_be_cancelled(tmp_path: Path) -> None:
+    for number in range(600):
+        (tmp_path / f"{number}").mkdir()
+    with anyio.CancelScope() as scope:
+        async with aclosing(sources_from(tmp_path)) as sources:
+            scope.cancel()
+            await anext(sources, None)
+    assert scope.cancelled_caught

@@ -278,9 +278,9 @@ async def test_a_name_that_is_no_utf8_is_written_down(invoices: Path, tmp_path: 
     assert "caf\\udce9.pdf" in (tmp_path / "r.csv").read_text(encoding="utf-8-sig")
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stops", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,)])
 async def test_a_stopped_run_writes_down_what_was_sent(
-    stop: signal.Signals, invoices: Path, tmp_path: Path
+    stops: tuple[signal.Signals, ...], invoices: Path, tmp_path: Path
 ) -> None:
     async with Sandbox(processing_seconds=60) as sandbox:
         process = await asyncio.create_subprocess_exec(
@@ -293,16 +293,30 @@ async def test_a_stopped_run_writes_down_what_was_sent(
             stderr=asyncio.subprocess.PIPE,
         )
         await until(lambda: sandbox.requests["getbatchdocuments"] >= 3)
-        process.send_signal(stop)
+        said = await send_all(process, stops)
         out, err = await process.communicate()
+        out = said + out
         stored = {document.batch_id for document in await sandbox.documents()}
     assert (process.returncode, err.replace(b"klearstack: stopped\n", b"")) == (130, b"")
-    assert b"Stopped. 0 sources" in out
+    assert b"Stopped. 3 sources: 3 under way in" in out
     assert b"3 more were under way" in out
     lines = (tmp_path / "results.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
     assert {record["batch_id"] for record in records} == stored
     assert {record["state"] for record in records} == {"in_doubt"}
+
+
+async def send_all(process: asyncio.subprocess.Process, stops: tuple[signal.Signals, ...]) -> bytes:
+    """Send signals, each after the one before it was answered; gives what was said meanwhile."""
+    said = b""
+    assert process.stdout is not None
+    for number, stop in enumerate(stops):
+        while number and b"Ctrl-C again stops at once" not in said:
+            line = await process.stdout.readline()
+            assert line, said
+            said += line
+        process.send_signal(stop)
+    return said
 
 
 async def test_a_sandbox_in_a_script_can_be_killed(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import os
 import tempfile
 import threading
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from klearstack_async import SourceChanged, Stream
-from klearstack_async.transport.files import PIECE_BYTES, content_of
+from klearstack_async.transport.files import PIECE_BYTES, content_of, pieces_of_stream
 from klearstack_async.wire.source import SourceLike, source_from
 
 LARGE = os.urandom(2 * PIECE_BYTES + 17)
@@ -179,3 +181,72 @@ async def test_a_stream_that_breaks_its_word_is_noticed(size_bytes: int, said: s
 @settings(max_examples=25)
 async def test_a_stream_arrives_whole_whatever_its_pieces(pieces: list[bytes]) -> None:
     assert await all_of(stream_of(*pieces)) == b"".join(pieces)
+
+
+async def pieces_one() -> AsyncIterator[bytes]:
+    yield b"ab"
+    yield b"cd"
+
+
+async def test_a_stream_that_gives_itself_again_is_refused_and_not_sent_without_its_start() -> None:
+    given = pieces_one()
+    stream = Stream(lambda: given, "a.pdf")
+    pieces = pieces_of_stream(stream)
+    assert await anext(pieces) == b"ab"
+    await pieces.aclose()
+    with pytest.raises(ValueError, match=r"a\.pdf can't be opened a second time.*repeatable=False"):
+        await all_of(stream)
+
+
+async def test_two_sources_that_give_one_stream_are_noticed() -> None:
+    given = pieces_one()
+    assert await all_of(Stream(lambda: given, "a.pdf")) == b"abcd"
+    with pytest.raises(ValueError, match=r"b\.pdf can't be opened a second time"):
+        await all_of(Stream(lambda: given, "b.pdf"), "b.pdf")
+
+
+class Anew:
+    """What gives an iterator of its own to each who asks."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return pieces_one()
+
+
+async def test_what_begins_anew_each_time_may_be_opened_again() -> None:
+    anew = Anew()
+    for stream in (Stream(pieces_one, "a.pdf"), Stream(lambda: anew, "a.pdf")):
+        assert await all_of(stream) == await all_of(stream) == b"abcd"
+
+
+class Unreferred:
+    """An iterator that can't be referred to weakly: whether it was begun can't be known."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = [b"ab"]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self.left:
+            raise StopAsyncIteration
+        return self.left.pop()
+
+
+async def test_an_iterator_that_cannot_be_referred_to_weakly_can_be_sent() -> None:
+    assert await all_of(Stream(Unreferred, "a.pdf")) == b"ab"
+
+
+async def test_streams_that_were_sent_are_not_kept() -> None:
+    kept: list[weakref.ref[AsyncIterator[bytes]]] = []
+
+    def give() -> AsyncIterator[bytes]:
+        given = pieces_one()
+        kept.append(weakref.ref(given))
+        return given
+
+    await all_of(Stream(give, "a.pdf"))
+    gc.collect()
+    assert [one() for one in kept] == [None]

@@ -1,0 +1,191 @@
+"""Settling what is in doubt: asking the service for documents by their remote names.
+
+No call asks by name, but lists of documents bring the names. A document that is listed was stored,
+and there it is with all that was read; one that isn't listed may still be stored, and not read
+yet. So a doubt can be settled in one way only, and what remains is the user's to decide.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from datetime import timedelta
+
+from klearstack_async.bulk.delivery import Delivery
+from klearstack_async.bulk.ending import in_doubt
+from klearstack_async.bulk.item import Item
+from klearstack_async.bulk.journal import Entry, Journal
+from klearstack_async.bulk.options import BulkSettings
+from klearstack_async.bulk.outcome import BulkReport, OutcomeState
+from klearstack_async.bulk.slots import Slots
+from klearstack_async.bulk.states import SourceState
+from klearstack_async.document import Document
+from klearstack_async.endpoints.results import Results
+from klearstack_async.errors import EndpointNotFound, KlearStackError
+from klearstack_async.models import Batch, BatchState
+from klearstack_async.transport.clock import Clock
+
+__all__ = ["Doubts"]
+
+_LOG = logging.getLogger("klearstack_async")
+
+_DAY = timedelta(days=1)
+# So many names are looked up in the journal at a time.
+_NAMES = 500
+# A document in doubt gets so many times the usual time to turn up in a list.
+_PATIENCE = 3.0
+_MOST_LISTS = 4
+
+
+class Doubts:
+    """What a run doesn't know the end of."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        delivery: Delivery,
+        results: Results,
+        *,
+        settings: BulkSettings,
+        report: BulkReport,
+        slots: Slots,
+        clock: Clock,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            journal: Knows what is in doubt.
+            delivery: Takes the sources that are settled.
+            results: Makes the calls.
+            settings: What to do with what can't be settled.
+            report: Where outcomes of earlier runs are counted.
+            slots: What each outcome takes.
+            clock: What time it is.
+        """
+        self._journal, self._delivery, self._results = journal, delivery, results
+        self._settings, self._report, self._slots = settings, report, slots
+        self._clock = clock
+        self._settled: set[int] = set()
+        self._resent: set[int] = set()
+
+    async def settle(
+        self,
+        usual_seconds: float,
+        resend: Callable[[Entry], Awaitable[bool]],
+    ) -> bool:
+        """Settle what can be settled, while nothing is being sent.
+
+        Args:
+            usual_seconds: What it usually takes until an uploaded document is read.
+            resend: Sends a source again, and says whether it could; the run's own.
+
+        Returns:
+            Whether anything was sent again, so that there may be new doubts.
+        """
+        if not await self._journal.doubtful(limit=1):
+            return False
+        await self._look_for_them(usual_seconds)
+        was_resent = False
+        async for entry in self._doubtful():
+            if entry.number in self._settled:
+                continue
+            if self._is_to_be_resent(entry) and await resend(entry):
+                self._resent.add(entry.number)
+                self._forget(entry)
+                was_resent = True
+            elif entry.state is SourceState.SENDING:
+                self._settled.add(entry.number)
+                self._delivery.end(await self._begun(entry), error=in_doubt(entry.reason))
+        return was_resent
+
+    def _is_to_be_resent(self, entry: Entry) -> bool:
+        return self._settings.in_doubt == "resend" and entry.number not in self._resent
+
+    async def _look_for_them(self, usual_seconds: float) -> None:
+        """Look through lists until nothing is in doubt, or all must have turned up by now."""
+        newest = max([entry.begun_at or 0.0 async for entry in self._doubtful()], default=0.0)
+        give_up_at = newest + _PATIENCE * usual_seconds
+        for _ in range(_MOST_LISTS):
+            now = self._clock.now().timestamp()
+            await self._look_once()
+            if now >= give_up_at or not await self._is_any_left():
+                return
+            await self._clock.sleep(min(give_up_at - now, max(usual_seconds, 0.01)))
+
+    async def _look_once(self) -> None:
+        names: dict[str, Document] = {}
+        try:
+            async with aclosing(self._listed()) as documents:
+                async for document in documents:
+                    if document.file_name:
+                        names[_bare(document.file_name)] = document
+                    if len(names) >= _NAMES:
+                        await self._take(names)
+                        names = {}
+            await self._take(names)
+        except KlearStackError as error:
+            _LOG.warning("what is in doubt could not be looked up: %s", error)
+
+    async def _listed(self) -> AsyncGenerator[Document]:
+        """List the documents of the days in question, or all if the service can't do that."""
+        days = [entry.begun_at async for entry in self._doubtful() if entry.begun_at]
+        today = self._clock.now().date()
+        first = self._clock.now().fromtimestamp(min(days)).date() if days else today
+        kind = self._settings.document_type
+        try:
+            # A day more at both ends: the service's days may begin at another hour.
+            listed = await self._results.between(first - _DAY, today + _DAY, document_type=kind)
+        except EndpointNotFound:
+            listed = await self._results.of_user()
+        for document in listed:
+            yield document
+
+    async def _take(self, names: dict[str, Document]) -> None:
+        found = await self._journal.in_doubt_named([*names])
+        for name, entry in found.items():
+            if entry.number in self._settled:
+                continue
+            self._settled.add(entry.number)
+            item = await self._begun(entry)
+            document = names[name]
+            self._forget(entry)
+            batch = Batch("", BatchState.COMPLETE, (document,))
+            error = self._results.failure_of(batch) if document.failure else None
+            self._delivery.end(item, documents=(document,), error=error)
+
+    async def _begun(self, entry: Entry) -> Item:
+        await self._slots.take()
+        item = Item(
+            entry.number,
+            entry.name,
+            self._clock.seconds(),
+            size_bytes=entry.size_bytes,
+            remote_name=entry.remote_name or "",
+            attempts=entry.attempts,
+        )
+        self._delivery.begin(item)
+        return item
+
+    def _forget(self, entry: Entry) -> None:
+        """Take back that it ended in doubt, if an earlier run said so."""
+        if entry.state is SourceState.IN_DOUBT:
+            self._report.counts[OutcomeState.IN_DOUBT] -= 1
+            self._report.earlier -= 1
+
+    async def _is_any_left(self) -> bool:
+        async for entry in self._doubtful():
+            if entry.number not in self._settled:
+                return True
+        return False
+
+    async def _doubtful(self) -> AsyncIterator[Entry]:
+        last = 0
+        while page := await self._journal.doubtful(after=last):
+            for entry in page:
+                yield entry
+            last = page[-1].number
+
+
+def _bare(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2]

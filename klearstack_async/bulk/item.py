@@ -1,0 +1,76 @@
+"""A source on its way through a run, and the parcel in which it goes up. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from klearstack_async.wire.source import PathSource, Source
+
+__all__ = ["Item", "Parcel", "name_of"]
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One source, from when it is found to its outcome.
+
+    Attributes:
+        number: Its row in the journal.
+        name: As the user sees it.
+        started_at: When it was begun, on the run's clock.
+        source: What to send; None if an earlier run has sent it.
+        size_bytes: Its length; None where it can be read only once, or isn't known any more.
+        remote_name: The name under which it was sent last, or will be.
+        attempts: How often its upload was begun, in all runs.
+        is_being_sent: Whether its upload was begun, and its end isn't known.
+        batch_id: Its batch, once it was uploaded.
+    """
+
+    number: int
+    name: str
+    started_at: float
+    source: Source | None = field(default=None, repr=False)
+    size_bytes: int | None = None
+    remote_name: str = ""
+    attempts: int = 0
+    is_being_sent: bool = False
+    batch_id: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Parcel:
+    """What goes up as one batch: one source, or a bundle of several.
+
+    Attributes:
+        items: Its sources that have not ended yet.
+        names: Under which name each of all its documents was sent, those that have ended included.
+        number: Its row in the journal, once its upload was begun.
+        batch_id: Its batch, once it was uploaded.
+        uploaded_at: When it had been uploaded, on the run's clock; it may be before the run.
+        give_up_at: When to stop looking.
+        rebuilt: How often it was made again because a file had changed.
+        trouble: What went wrong at the last look, or None.
+        troubled_at: Since when every look has gone wrong.
+        unreadable: How many looks in a row brought what can't be read.
+    """
+
+    items: list[Item]
+    names: Sequence[str] = ()
+    number: int = 0
+    batch_id: str = ""
+    uploaded_at: float = 0.0
+    give_up_at: float = 0.0
+    rebuilt: int = 0
+    trouble: Exception | None = field(default=None, repr=False)
+    troubled_at: float = 0.0
+    unreadable: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of its documents, as far as it is known."""
+        return sum(item.size_bytes or 0 for item in self.items)
+
+
+def name_of(source: Source) -> str:
+    """Give what a user knows a source by: its path, or its name."""
+    return str(source.path) if isinstance(source, PathSource) else source.filename

@@ -1,0 +1,76 @@
+"""What a run needs of its client, and of a push."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from klearstack_async.document import Document
+from klearstack_async.endpoints.results import Results
+from klearstack_async.endpoints.uploads import Uploads
+from klearstack_async.errors import AuthenticationError, KlearStackError
+from klearstack_async.limits import RateFigures
+from klearstack_async.settings import Polling
+from klearstack_async.transport.clock import Clock
+
+__all__ = ["Pushed", "Service"]
+
+
+class Pushed(Protocol):
+    """What a run has to know of a push, such as `klearstack_async.webhooks.Push`."""
+
+    @property
+    def batch_id(self) -> str:
+        """The batch that it belongs to."""
+
+    @property
+    def document(self) -> Document:
+        """What was read."""
+
+    @property
+    def file_name(self) -> str | None:
+        """The name under which it was uploaded, if it says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A client, as a run sees it.
+
+    Attributes:
+        uploads: Sends the documents.
+        results: Fetches what was read.
+        polling: When to look at a batch.
+        clock: What time it is.
+        account: Whose run it is: url, company and user, as one text.
+        ready: Awaited once before anything is sent; raises if the account is no good.
+        check_open: Raises a RuntimeError if the client was closed.
+        log_in: Logs in by password.
+        pace: How fast calls are let through.
+    """
+
+    uploads: Uploads
+    results: Results
+    polling: Polling
+    clock: Clock
+    account: str
+    ready: Callable[[], Awaitable[object]]
+    check_open: Callable[[], None]
+    log_in: Callable[[], Awaitable[object]]
+    pace: Callable[[], RateFigures]
+
+    async def refusal_behind(self, error: AuthenticationError) -> AuthenticationError | None:
+        """Find out whether a 401 is about the account; None if it was about the one call.
+
+        It may have many reasons, and a login by password tells. Many bad logins lock an account,
+        so whoever finds it refused should begin nothing more.
+        """
+        if error.endpoint == "auth.login":
+            return error
+        try:
+            await self.log_in()
+        except AuthenticationError as refused:
+            return refused
+        except KlearStackError:
+            pass
+        return None

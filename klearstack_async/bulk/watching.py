@@ -1,0 +1,156 @@
+"""Waiting for batches: which are looked at and when, and what is pushed meanwhile."""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+
+import anyio
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
+
+from klearstack_async.bulk.control import Control
+from klearstack_async.bulk.item import Parcel
+from klearstack_async.bulk.looking import Look, Looker
+from klearstack_async.bulk.schedule import Schedule
+from klearstack_async.bulk.service import Pushed
+from klearstack_async.settings import Polling
+from klearstack_async.transport.clock import Clock
+
+__all__ = ["Watch"]
+
+_LOOKERS = 8
+# A push may come before the receipt of its upload; so many of unknown batches are kept.
+_EARLY_PUSHES = 1000
+
+
+class Watch:
+    """The batches that are waited for."""
+
+    def __init__(
+        self,
+        looker: Looker,
+        *,
+        polling: Polling,
+        wait_seconds: float,
+        control: Control,
+        clock: Clock,
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            looker: Looks at them.
+            polling: How soon to look as long as nothing is learnt.
+            wait_seconds: How long a batch may take.
+            control: Whether the run goes on.
+            clock: What time it is.
+        """
+        self._looker, self._wait_seconds = looker, wait_seconds
+        self._control, self._clock = control, clock
+        self._schedule: Schedule[Parcel] = Schedule(polling, random.random)
+        self._parcels: dict[str, Parcel] = {}
+        self._early: OrderedDict[str, list[Pushed]] = OrderedDict()
+        self._changed = anyio.Event()
+        self._may_get_more = True
+
+    @property
+    def sources(self) -> int:
+        """How many sources are waited for."""
+        return sum(len(parcel.items) for parcel in self._parcels.values())
+
+    @property
+    def usual_seconds(self) -> float | None:
+        """How long a batch takes, as far as that was learnt."""
+        return self._schedule.estimate_seconds
+
+    def add(self, parcel: Parcel) -> None:
+        """Wait for the results of what has its receipt."""
+        now = self._clock.seconds()
+        parcel.give_up_at = max(now, parcel.uploaded_at) + self._wait_seconds
+        self._parcels[parcel.batch_id] = parcel
+        self._schedule.add(parcel, now)
+        for push in self._early.pop(parcel.batch_id, ()):
+            self._receive(parcel, push)
+        self._changed.set()
+
+    def expect_no_more(self) -> None:
+        """Say that no further batch will come."""
+        self._may_get_more = False
+        self._changed.set()
+
+    def feed(self, push: Pushed) -> bool:
+        """Take what was pushed; it ends the wait for its source.
+
+        Returns:
+            Whether it is of a batch that is waited for. If not, it is kept for a while.
+        """
+        parcel = self._parcels.get(push.batch_id)
+        if parcel is None:
+            self._early.setdefault(push.batch_id, []).append(push)
+            while len(self._early) > _EARLY_PUSHES:
+                self._early.popitem(last=False)
+            return False
+        self._receive(parcel, push)
+        return True
+
+    async def run(self) -> None:
+        """Look at what is due, until nothing is waited for and nothing can come any more."""
+        due_in, due = anyio.create_memory_object_stream[Parcel](0)
+        async with due, anyio.create_task_group() as tasks:
+            tasks.start_soon(self._hand_out, due_in)
+            for _ in range(_LOOKERS):
+                tasks.start_soon(self._look_at_each, due)
+
+    def wake(self) -> None:
+        """Have it see that the run has ended."""
+        self._changed.set()
+
+    async def _hand_out(self, due: ObjectSendStream[Parcel]) -> None:
+        async with due:
+            while self._goes_on():
+                self._changed = anyio.Event()
+                while parcel := self._schedule.take_due(self._clock.seconds()):
+                    await due.send(parcel)
+                pause = self._schedule.seconds_to_next(self._clock.seconds())
+                if self._goes_on():
+                    with anyio.move_on_after(pause):
+                        await self._changed.wait()
+
+    def _goes_on(self) -> bool:
+        return self._control.error is None and bool(self._may_get_more or self._parcels)
+
+    async def _look_at_each(self, due: ObjectReceiveStream[Parcel]) -> None:
+        async for parcel in due:
+            # It may have been pushed while it stood in line here.
+            if self._control.error is None and self._waits_for(parcel):
+                self._note(parcel, await self._looker.look(parcel))
+
+    def _note(self, parcel: Parcel, look: Look) -> None:
+        if not self._waits_for(parcel):
+            # A push came while this was asked.
+            return
+        now = self._clock.seconds()
+        match look:
+            case Look.NOT_READY:
+                self._schedule.again(parcel, now)
+            case Look.FAILED:
+                self._schedule.failed(parcel, now)
+            case Look.READY:
+                self._schedule.ready(parcel, now)
+                self._forget(parcel)
+            case Look.GIVEN_UP:
+                self._schedule.remove(parcel)
+                self._forget(parcel)
+        self._changed.set()
+
+    def _receive(self, parcel: Parcel, push: Pushed) -> None:
+        self._looker.received(parcel, push.document, push.file_name)
+        if not parcel.items and self._waits_for(parcel):
+            self._schedule.remove(parcel, ready_at=self._clock.seconds())
+            self._forget(parcel)
+
+    def _waits_for(self, parcel: Parcel) -> bool:
+        return self._parcels.get(parcel.batch_id) is parcel
+
+    def _forget(self, parcel: Parcel) -> None:
+        del self._parcels[parcel.batch_id]
+        self._changed.set()
