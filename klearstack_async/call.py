@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from klearstack_async.attempts import Attempt, Observing, OnAttempt
@@ -42,6 +44,10 @@ class Conduct:
     on_attempt: OnAttempt | None = None
     tracing: Observing | None = None
 
+    def __post_init__(self) -> None:
+        if inspect.iscoroutinefunction(self.on_attempt):
+            raise TypeError("on_attempt= is a plain function: nobody would await another")
+
 
 @dataclass(slots=True, eq=False)
 class Call(Generic[T]):
@@ -65,11 +71,13 @@ class Call(Generic[T]):
         seconds: How long this attempt took, if it has ended.
         progress: How far this attempt has come.
         token: With which token it was made.
+        token_ends_at: Until when that is good.
         is_in_flight: Whether it is being made, or was cut off while it was.
         failures: How many attempts have failed in a way that counts.
         failure: What the last one ended in.
         was_renewed: Whether the token was renewed because of the last attempt.
         may_go_on: Whether there may be another attempt.
+        ends_with_source: Whether there is no other attempt just because its source is used up.
     """
 
     endpoint: Endpoint
@@ -89,11 +97,13 @@ class Call(Generic[T]):
     seconds: float = 0.0
     progress: Progress = field(default_factory=Progress)
     token: str | None = field(default=None, repr=False)
+    token_ends_at: datetime | None = None
     is_in_flight: bool = False
     failures: int = 0
     failure: KlearStackError | None = None
     was_renewed: bool = False
     may_go_on: bool = True
+    ends_with_source: bool = False
 
     @property
     def latest_at(self) -> float:
@@ -107,14 +117,10 @@ class Call(Generic[T]):
         self.number += 1
         self.progress, self.sent_at, self.is_in_flight = Progress(), None, False
 
+    @property
     def is_used_up(self) -> bool:
-        """Say whether its source was read, and can't be read again; its error then says so, too."""
-        used_up = self.progress.begun and not self.repeatable
-        if used_up and self.failure is not None:
-            self.failure.args = (
-                f"{self.failure.args[0]}; it was not sent again: its source can be read only once",
-            )
-        return used_up
+        """Whether its source was read, and can't be read again."""
+        return self.progress.begun and not self.repeatable
 
     def attempt(self, ended_in: BaseException | None, pause_seconds: float | None) -> Attempt:
         """Say what there is to tell about this attempt."""
@@ -137,6 +143,8 @@ def final_error(call: Call[T], error: KlearStackError) -> KlearStackError:
         call: The call.
         error: What its last attempt ended in.
     """
+    if call.ends_with_source:
+        error.args = (f"{error.args[0]}; it was not sent again: its source can be read only once",)
     in_doubt = call.endpoint.replay is Replay.UNSAFE and call.progress.sent_whole
     if not in_doubt or not fate_of(error).may_have_happened:
         return error

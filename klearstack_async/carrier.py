@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 from klearstack_async.attempts import OnAttempt
@@ -29,6 +30,9 @@ from klearstack_async.wire.retry import back_off_seconds, is_refusal, may_be_rep
 __all__ = ["Carrier"]
 
 T = TypeVar("T")
+
+# A server counts a token's life in whole seconds, and from before it was on its way.
+_GRAIN = timedelta(seconds=2)
 
 
 class Carrier:
@@ -138,7 +142,9 @@ class Carrier:
             gate.leave()
 
     async def _timed(self, call: Call[T]) -> T:
-        call.token = await self._token(call) if call.endpoint.bearer else None
+        if call.endpoint.bearer:
+            call.token = await self._token(call)
+            call.token_ends_at = self._tokens.ends_at
         call.sent_at = self._clock.seconds()
         if call.number == 1:
             call.first_at = call.sent_at
@@ -173,15 +179,20 @@ class Carrier:
         if not call.may_go_on:
             return None
         if isinstance(error, AuthenticationError) and call.endpoint.bearer:
-            return 0.0 if await self._has_another_token(call) else None
+            pause = 0.0 if await self._goes_on_after_401(call) else None
+        else:
+            pause = self._back_off_after(call, error)
+        call.ends_with_source = pause is not None and call.is_used_up
+        return None if call.is_used_up else pause
+
+    def _back_off_after(self, call: Call[T], error: KlearStackError) -> float | None:
+        """Give the pause after anything but a 401; None if it is not to be repeated."""
         call.was_renewed = False
         call.failures += 1
         retry = call.conduct.retry
         sent_whole = call.progress.sent_whole
-        if (
-            call.failures >= retry.attempts
-            or not may_be_repeated(error, call.endpoint.replay, sent_whole=sent_whole)
-            or call.is_used_up()
+        if call.failures >= retry.attempts or not may_be_repeated(
+            error, call.endpoint.replay, sent_whole=sent_whole
         ):
             return None
         pause = back_off_seconds(error, call.failures, retry, random.random())  # noqa: S311 - jitter, no secret
@@ -190,6 +201,19 @@ class Carrier:
             pause = self.figures().paused_seconds
         return pause if self._clock.seconds() + pause <= call.latest_at else None
 
+    async def _goes_on_after_401(self, call: Call[T]) -> bool:
+        """Get another token, unless that one was refused for what no token mends."""
+        if call.was_renewed and self._token_may_have_ended(call):
+            # On the way, which says nothing about the account. It counts all the same: an answer
+            # may take longer than a token lives, always.
+            call.was_renewed = False
+            call.failures += 1
+        return call.failures < call.conduct.retry.attempts and await self._has_another_token(call)
+
+    def _token_may_have_ended(self, call: Call[T]) -> bool:
+        ends_at = call.token_ends_at
+        return ends_at is not None and self._clock.now() > ends_at - _GRAIN
+
     async def _has_another_token(self, call: Call[T]) -> bool:
         """Renew the token after a 401, once: it has ended early, or the password is wrong."""
         if call.was_renewed or self._tokens.user_changes != call.user_changes:
@@ -197,4 +221,4 @@ class Carrier:
         await self._tokens.renew(stale=call.token)
         call.was_renewed = True
         # A login of another user may have been under way.
-        return self._tokens.user_changes == call.user_changes and not call.is_used_up()
+        return self._tokens.user_changes == call.user_changes

@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["Rate", "RateFigures", "RetryPolicy", "Timeouts"]
+__all__ = ["LONGEST_RETRY_AFTER_SECONDS", "Rate", "RateFigures", "RetryPolicy", "Timeouts"]
+
+# Unless a policy says otherwise.
+LONGEST_RETRY_AFTER_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class RetryPolicy:
     total_seconds: float = 300.0
     first_seconds: float = 0.5
     longest_seconds: float = 30.0
-    retry_after_seconds: float = 120.0
+    retry_after_seconds: float = LONGEST_RETRY_AFTER_SECONDS
 
     def __post_init__(self) -> None:
         if self.attempts < 1:

@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from anyio.from_thread import start_blocking_portal
+from hypothesis import HealthCheck, settings
 from loop_monitor import Library, watched
 
 import klearstack_async.sandbox
 from klearstack_async import KlearStack, Polling, RetryPolicy
 from klearstack_async.sandbox import Sandbox
 
+# Half of hypothesis's own number: each run draws others, and the suite is run often. For more:
+# `pytest --hypothesis-profile thorough`.
+for name, examples in (("quick", 50), ("thorough", 1000)):
+    settings.register_profile(
+        name,
+        max_examples=examples,
+        # On a slow machine, everything is.
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+settings.load_profile("quick")
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[..., Awaitable[str]]
 
 PASSWORD = "s3cret/pass word+ü"
+# A server that was just closed may need a turn of the loop; a leak doesn't end by itself.
+ENDING_SECONDS = 2.0
 QUICK = Polling(first_seconds=0.01, longest_seconds=0.05)
 # As often as by default, but without the pauses that are for real services.
 AT_ONCE = RetryPolicy(first_seconds=0.001)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays to the end: it would go through all of it each time.
+
+    That is a quarter of the suite's processor time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -62,7 +89,7 @@ def the_librarys_tasks_end(
 async def no_task_of_the_library_is_left() -> AsyncIterator[None]:
     yield
     left = [task for task in asyncio.all_tasks() if LIBRARY.runs_in(task)]
-    await asyncio.wait(left, timeout=2) if left else None
+    await asyncio.wait(left, timeout=ENDING_SECONDS) if left else None
     assert [task for task in left if not task.done()] == []
 
 
@@ -72,8 +99,7 @@ async def no_task_is_left() -> AsyncIterator[None]:
     before = asyncio.all_tasks()
     yield
     left = [task for task in asyncio.all_tasks() - before if not _is_the_runners(task)]
-    # A server that was just closed may need a turn of the loop; a leak doesn't end by itself.
-    await asyncio.wait(left, timeout=2) if left else None
+    await asyncio.wait(left, timeout=ENDING_SECONDS) if left else None
     assert [task for task in left if not task.done()] == []
 
 
@@ -85,6 +111,18 @@ def _is_the_runners(task: asyncio.Task[object]) -> bool:
 async def sandbox(no_task_is_left: None) -> AsyncIterator[Sandbox]:
     async with Sandbox(processing_seconds=0, password=PASSWORD) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[Sandbox]:
+    """Give a sandbox to tests that change nothing in it: hundreds ask what is refused.
+
+    It runs in a thread of its own, because each test has its own loop; and its clock stands.
+    """
+    instant = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+    sandbox = Sandbox(processing_seconds=0, _now=lambda: instant)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(sandbox):
+        yield sandbox
 
 
 def client_of(sandbox: Sandbox, **options: object) -> KlearStack:

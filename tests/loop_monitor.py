@@ -8,12 +8,16 @@ anyone's is the library's own: not the sandbox's, not a test's, and not during a
 Blocking calls are known and patched by blockbuster. What is found is noted, not raised: the library
 turns some exceptions into outcomes, and the test has to fail all the same.
 
+The suite has thousands of tests, so what takes milliseconds is done once: the thread goes on from
+test to test, and the patches stay; what they see is noted only while somebody watches.
+
 Nothing about KlearStack is known here. Which code is whose, the fixture in `conftest.py` says.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import dis
 import functools
 import gc
@@ -63,10 +67,17 @@ ALSO_READING = tuple(
 # The frame of an import in progress: what runs above it is the import's.
 IMPORT_FILES = ("<frozen importlib._bootstrap", "<frozen importlib._bootstrap_external")
 
-ONE_LOOK_SECONDS = 0.03
+# Three looks at least: a system call that the machine was slow with is seen once or twice.
+ONE_LOOK_SECONDS = 0.02
 LONG_CALL_SECONDS = 0.3
+# Of the time since the last sample, how much the sampling thread may have waited for a processor.
+MOST_LATE = 0.5
 
 LOGGING = logging.__file__
+BLOCKBUSTER = sys.modules[BlockBuster.__module__].__file__ if BlockBuster is not None else None
+
+# As it is before it is patched.
+_sleep = time.sleep
 
 Excused = Iterable[tuple[str, Iterable[str]]]
 
@@ -139,34 +150,33 @@ class HeldLoop:
     """Note each callback of this thread's loop in which the library uses the processor too long."""
 
     def __init__(
-        self, library: Library, violations: list[str], *, longest_seconds: float = LONGEST_SECONDS
+        self,
+        library: Library,
+        violations: list[str],
+        *,
+        longest_seconds: float = LONGEST_SECONDS,
+        most_late: float = MOST_LATE,
     ) -> None:
         self._library = library
         self._violations = violations
         self._longest_seconds = longest_seconds
+        self._most_late = most_late
         self._thread_id = threading.get_ident()
         self._cpu_clock = time.pthread_getcpuclockid(self._thread_id)
         # Of collections: the seconds of those that ended, and when the present one began. One
         # attribute, because the sampling thread may look between any two statements.
         self._collections: tuple[float, float | None] = (0.0, None)
         self._callback: _Callback | None = None
-        self._sampling = threading.Event()
-        self._ended = threading.Event()
 
     @contextmanager
     def watched(self) -> Iterator[None]:
         run = Handle._run
-        sampler = threading.Thread(target=self._sample_until_ended, daemon=True)
         Handle._run = self._watched(run)  # type: ignore[method-assign, assignment]
         gc.callbacks.append(self._note_collection)
-        sampler.start()
-        # Only then has it opened what it reads: a test may count the open files.
-        self._sampling.wait()
         try:
-            yield
+            with _sampler().sampling(self):
+                yield
         finally:
-            self._ended.set()
-            sampler.join()
             gc.callbacks.remove(self._note_collection)
             Handle._run = run  # type: ignore[method-assign]
 
@@ -182,7 +192,8 @@ class HeldLoop:
                 self._callback = None
                 # No thread computes longer than the clock on the wall says.
                 if time.perf_counter() - began > self._longest_seconds:
-                    self._judge(callback)
+                    with _sampler().looking:
+                        self._judge(callback)
 
         return run_watched
 
@@ -215,34 +226,101 @@ class HeldLoop:
             + "\n".join(reversed(callback.stacks[places[0][0]]))
         )
 
-    def _sample_until_ended(self) -> None:
-        with _waits_for_a_processor() as waited_seconds:
-            before = waited_seconds()
-            self._sampling.set()
-            while not self._ended.wait(SAMPLE_SECONDS):
-                # On a busy machine this thread may come much too late, and what it sees then is
-                # not what took the time.
-                now = waited_seconds()
-                late_seconds, before = now - before, now
-                if (callback := self._callback) is not None:
-                    self._sample(callback, late_seconds)
-
-    # A method of its own, so that no frame, and nothing it refers to, outlives the sample.
-    def _sample(self, callback: _Callback, late_seconds: float) -> None:
+    def look(self) -> _Look | None:
+        """See who works at this moment, if a callback runs, and nobody else is to blame."""
+        # A method of its own, so that no frame, and nothing it refers to, outlives the look.
+        callback = self._callback
+        if callback is None:
+            return None
         frame = _that_worked(sys._current_frames().get(self._thread_id))
         now = self._clock()
         spent_seconds, callback.clock_seconds = now - callback.clock_seconds, now
-        if spent_seconds > 4 * SAMPLE_SECONDS and late_seconds > 0.5 * spent_seconds:
+        if frame is None or frame.f_code.co_filename == BLOCKBUSTER:
+            # A system call: what blocks is noted there, and on a virtual machine that stands still
+            # for a while, the clock of a thread goes on.
+            return None
+        culprit = self._library.culprit(frame)
+        if culprit is None:
+            return None
+        return _Look(callback, spent_seconds, _place(culprit), tuple(_places(frame)))
+
+    def count(self, look: _Look, late_seconds: float) -> None:
+        """Add the time since the last look to what the library has held the loop for.
+
+        Args:
+            look: Who worked.
+            late_seconds: How long the thread that looks was ready to do so before it could.
+        """
+        spent_seconds = look.spent_seconds
+        if spent_seconds > 4 * SAMPLE_SECONDS and late_seconds > self._most_late * spent_seconds:
             return
         if spent_seconds < LONG_CALL_SECONDS:
             # A single look proves no more than that: many of them do, or one very long call.
             spent_seconds = min(spent_seconds, ONE_LOOK_SECONDS)
-        culprit = self._library.culprit(frame)
-        if culprit is not None:
-            place = _place(culprit)
-            callback.held_seconds += spent_seconds
-            callback.places[place] += spent_seconds  # type: ignore[assignment]
-            callback.stacks.setdefault(place, tuple(_places(frame)))
+        callback = look.callback
+        callback.held_seconds += spent_seconds
+        callback.places[look.place] += spent_seconds  # type: ignore[assignment]
+        callback.stacks.setdefault(look.place, look.stack)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One sample: what the library was seen doing."""
+
+    callback: _Callback
+    spent_seconds: float
+    place: str
+    stack: tuple[str, ...]
+
+
+class _Sampler:
+    """The thread that samples, whichever loops there are to watch."""
+
+    def __init__(self) -> None:
+        self._loops: list[HeldLoop] = []
+        # Held during a sample: whoever is watched no more isn't looked at any more, and a callback
+        # that has ended isn't judged before the last look at it is counted.
+        self.looking = threading.Lock()
+        self._wanted = threading.Event()
+        self._is_ready = threading.Event()
+        threading.Thread(target=self._run, name="loop monitor", daemon=True).start()
+        # Only then has it opened what it reads: a test may count the open files.
+        self._is_ready.wait()
+
+    @contextmanager
+    def sampling(self, loop: HeldLoop) -> Iterator[None]:
+        with self.looking:
+            self._loops.append(loop)
+        self._wanted.set()
+        try:
+            yield
+        finally:
+            with self.looking:
+                self._loops.remove(loop)
+            if not self._loops:
+                self._wanted.clear()
+
+    def _run(self) -> None:
+        with _waits_for_a_processor() as waited_seconds:
+            before = waited_seconds()
+            self._is_ready.set()
+            while True:
+                self._wanted.wait()
+                _sleep(SAMPLE_SECONDS)
+                with self.looking:
+                    # First of all: what follows lets the loop's thread go on.
+                    looks = [(loop, look) for loop in self._loops if (look := loop.look())]
+                    # On a busy machine this thread may come much too late, and what it sees then
+                    # is not what took the time.
+                    now = waited_seconds()
+                    late_seconds, before = now - before, now
+                    for loop, look in looks:
+                        loop.count(look, late_seconds)
+
+
+@functools.cache
+def _sampler() -> _Sampler:
+    return _Sampler()
 
 
 @contextmanager
@@ -300,32 +378,43 @@ def blocking_calls_noted(library: Library, violations: list[str]) -> Iterator[No
             + "\n".join(reversed(list(_places(stack))))
         )
 
-    with ExitStack() as patches:
-        for function, never_blocks in _blocking_functions():
-            function.can_block_predicate = functools.partial(
-                _note_unless, never_blocks, functools.partial(note, function)
-            )
-            patches.callback(function.activate().deactivate)
+    _patch_blocking_functions()
+    _NOTING.append(note)
+    try:
         yield
+    finally:
+        _NOTING.remove(note)
+
+
+# Who is told of each call that can block.
+_NOTING: list[Callable[[BlockBusterFunction, FrameType], None]] = []
+
+
+@functools.cache
+def _patch_blocking_functions() -> None:
+    """Have blocking calls noted, until the interpreter ends."""
+    for function in _blocking_functions():
+        function.can_block_predicate = functools.partial(
+            _note_unless, function.can_block_predicate, function
+        )
+        atexit.register(function.activate().deactivate)
 
 
 def _note_unless(
     never_blocks: Callable[..., bool],
-    note: Callable[[FrameType], None],
+    function: BlockBusterFunction,
     /,
     *args: object,
     **options: object,
 ) -> bool:
     """Note a call that can block, and let it go on: blockbuster would raise."""
-    if not never_blocks(*args, **options):
-        note(sys._getframe(2))
+    if _NOTING and not never_blocks(*args, **options):
+        for note in _NOTING:
+            note(function, sys._getframe(2))
     return True
 
 
-# Once: it takes 3 ms, and the suite has thousands of tests.
-@functools.cache
-def _blocking_functions() -> tuple[tuple[BlockBusterFunction, Callable[..., bool]], ...]:
-    """Give each function with the predicate that knows when it doesn't block."""
+def _blocking_functions() -> list[BlockBusterFunction]:
     known = BlockBuster().functions
     # Whether a lock is free at this instant is chance.
     functions = [each for name, each in known.items() if not name.startswith("threading.Lock.")]
@@ -337,7 +426,7 @@ def _blocking_functions() -> tuple[tuple[BlockBusterFunction, Callable[..., bool
     functions += [
         BlockBusterFunction(None, name, can_block_predicate=reads_no_file) for name in ALSO_READING
     ]
-    return tuple((function, function.can_block_predicate) for function in functions)
+    return functions
 
 
 def _never(*_args: object, **_options: object) -> bool:
@@ -369,7 +458,7 @@ def open_files_noted(violations: list[str]) -> Iterator[None]:
     # A thread may be about to close one.
     deadline = time.monotonic() + CLOSING_SECONDS
     while (left := _open_files() - before) and time.monotonic() < deadline:
-        time.sleep(0.01)
+        _sleep(0.001)
     if left:
         names = [_name_of(descriptor) for descriptor, *_ in sorted(left)]
         # What nobody refers to says what it is now, or it would in a test that is not to blame.
@@ -404,6 +493,8 @@ def _name_of(descriptor: int) -> str:
 def watched(library: Library, *, may_hold: bool = False) -> Iterator[list[str]]:
     """Watch the loops of this thread, and give the list that the violations are added to."""
     violations: list[str] = []
+    # What it opens stays open.
+    _sampler()
     with ExitStack() as watchers:
         watchers.enter_context(open_files_noted(violations))
         if BlockBuster is not None:

@@ -95,8 +95,13 @@ def says(text: str, mark: str) -> bool:
 # The same few texts stand in thousands of errors, records and spans.
 @lru_cache(maxsize=1 << 14)
 def _says_any(text: str, squeezed_marks: frozenset[str]) -> bool:
-    readings = map(_squeezed, _readings(text))
-    return any(mark in reading for reading in readings for mark in squeezed_marks)
+    # All at once: most texts can be read in hundreds of ways, few of them longer than a word.
+    readings = _squeezed(_BETWEEN.join(_readings(text)))
+    return any(mark in readings for mark in squeezed_marks)
+
+
+# What no mark holds, and what is neither a blank nor combines with anything.
+_BETWEEN = "\0"
 
 
 def _squeezed(text: str) -> str:
@@ -105,11 +110,14 @@ def _squeezed(text: str) -> str:
 
 def _readings(text: str) -> Iterator[str]:
     seen = {text: None}
+    runs: set[str] = set()
     waiting = deque([text])
     while waiting:
         here = waiting.popleft()
         yield here
-        yield from _out_of_base64(here)
+        found = _runs_of_base64(here)
+        yield from map(_out_of_base64, found - runs)
+        runs |= found
         for decode in _DECODERS:
             decoded = decode(here)
             if decoded not in seen and len(seen) < _MOST_READINGS:
@@ -167,17 +175,25 @@ def _reread(codec: str) -> Callable[[str], str]:
     return lambda text: re.sub(r"[^\x00-\x7f]+", one, text)
 
 
-def _out_of_base64(text: str) -> Iterator[str]:
+def _runs_of_base64(text: str) -> set[str]:
     joined = re.sub(r"(?<=[\w+/-])[\r\n]+(?=[\w+/-])", "", text)
-    for run in re.findall(r"[A-Za-z0-9+/_-]{6,}", joined):
-        # A word may stand right before it.
-        for start in range(4):
-            part = run[start:].translate(str.maketrans("-_", "+/"))
-            # One character alone holds no byte.
-            part = part[: -1 if len(part) % 4 == 1 else None]
-            raw = base64.b64decode(part + "=" * (-len(part) % 4))
-            yield raw.decode("utf-8", "replace")
-            yield raw.decode("latin-1")
+    return set(re.findall(r"[A-Za-z0-9+/_-]{6,}", joined))
+
+
+@lru_cache(maxsize=1 << 16)
+def _out_of_base64(run: str) -> str:
+    """Give all that it may hold, because a word may stand right before it."""
+    found = []
+    for start in range(4):
+        part = run[start:].translate(_PLAIN_BASE64)
+        # One character alone holds no byte.
+        part = part[: -1 if len(part) % 4 == 1 else None]
+        raw = base64.b64decode(part + "=" * (-len(part) % 4))
+        found += [raw.decode("utf-8", "replace"), raw.decode("latin-1")]
+    return _BETWEEN.join(found)
+
+
+_PLAIN_BASE64 = str.maketrans("-_", "+/")
 
 
 _DECODERS: tuple[Callable[[str], str], ...] = (

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from klearstack_async.keyed import (
@@ -32,7 +32,6 @@ JSON = st.recursive(
 SPACED = st.sampled_from([None, 0, 1, 3])
 
 
-@settings(max_examples=100, deadline=None)
 @given(JSON, SPACED, st.booleans())
 def test_json_without_surprises_is_read_as_everybody_reads_it(
     value: Any, indent: int | None, ascii_only: bool
@@ -42,7 +41,6 @@ def test_json_without_surprises_is_read_as_everybody_reads_it(
     assert json.loads(mended(body)) == value
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=3), JSON), max_size=6), SPACED)
 def test_an_object_gives_its_pairs_in_order(pairs: list[tuple[str, Any]], indent: int) -> None:
     members = (f"{json.dumps(k)} : {json.dumps(v, indent=indent)}" for k, v in pairs)
@@ -53,7 +51,6 @@ def test_an_object_gives_its_pairs_in_order(pairs: list[tuple[str, Any]], indent
     assert pairs_of(mended(body)) == pairs
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(JSON, max_size=6), SPACED)
 def test_a_list_is_cut_into_its_members(values: list[Any], indent: int | None) -> None:
     parts = parts_of(json.dumps(values, indent=indent).encode())
@@ -156,7 +153,6 @@ def test_mended_json_is_strict(body: bytes) -> None:
 
 
 @given(st.binary(max_size=40))
-@settings(max_examples=100, deadline=None)
 def test_any_bytes_have_a_value_or_are_text(data: bytes) -> None:
     msgspec.json.encode(value_or_text(data))
 

@@ -21,6 +21,7 @@ from klearstack_async import (
     KlearStackError,
     OutcomeUnknown,
     Request,
+    RetryPolicy,
     StallTimeout,
     Timeouts,
 )
@@ -262,9 +263,12 @@ async def test_a_large_form_to_a_server_that_takes_nothing_ends_by_itself() -> N
     stop = asyncio.Event()
     server = await asyncio.start_server(read_the_head_only, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with client_at(url, timeouts=Timeouts(stall_seconds=0.5)) as ks:
+    async with client_at(url, retry=RetryPolicy(attempts=1)) as ks:
+        await ks.auth.login()
         with pytest.raises(StallTimeout):
-            await ks.push.retry(["x" * 20_000_000])
+            await ks.with_options(timeouts=Timeouts(stall_seconds=0.5)).push.retry(
+                ["x" * 20_000_000]
+            )
     stop.set()
     server.close()
     await server.wait_closed()

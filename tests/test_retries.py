@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -238,6 +240,50 @@ async def test_an_upload_that_was_cut_off_before_its_end_is_made_again(serve: Se
     assert upload.batch_id == "b-1"
     assert upload.extra["bytes"] > len(LARGE)
     assert calls == 2
+
+
+class Early:
+    """A server that answers an upload with 200 when one of 32 MiB has come, and takes no more."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+        self.uploads = 0
+        self._over = asyncio.Event()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answer = '{"access_token": "a.b.c"}'
+        if b"processdocument" in await reader.readuntil(b"\r\n\r\n"):
+            self.uploads += 1
+            answer = self.answer
+            await reader.readexactly(1 << 20)
+        head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        writer.write(f"{head}Content-Length: {len(answer)}\r\n\r\n{answer}".encode())
+        await self._over.wait()
+        writer.transport.abort()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[str]:
+        """Give its URL; it holds its connections until the end."""
+        async with await asyncio.start_server(self._talk, "127.0.0.1", 0) as server:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            self._over.set()
+
+
+async def test_an_answer_before_the_body_went_out_whole_is_the_answer() -> None:
+    early, attempts = Early(json.dumps(RECEIPT)), list[Attempt]()
+    async with early.listening() as url, client_at(url, on_attempt=attempts.append) as ks:
+        upload = await ks.uploads.document(LARGE, filename="a.pdf")
+        assert (upload.batch_id, ks.rate.in_flight) == ("b-1", 0)
+    assert [(each.endpoint, each.status) for each in attempts[1:]] == [("uploads.document", 200)]
+    assert 1 << 20 <= attempts[1].sent_bytes < len(LARGE)
+
+
+async def test_what_was_answered_early_and_unreadably_may_be_stored() -> None:
+    early = Early("%%%")
+    async with early.listening() as url, client_at(url) as ks:
+        with pytest.raises(OutcomeUnknown):
+            await ks.uploads.document(LARGE, filename="a.pdf")
+    assert early.uploads == 1
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,6 +48,7 @@ from klearstack_async import (
     Box,
     Credentials,
     Document,
+    JournalError,
     KlearStack,
     KlearStackError,
     Reply,
@@ -710,6 +712,30 @@ async def missing_file(scene: Scene) -> BaseException | None:
         return await scene.watch.fails(ks.uploads.document(scene.folder / "missing.pdf"))
 
 
+async def unusable_journal(scene: Scene) -> BaseException | None:
+    journal = scene.folder / "text.db"
+    journal.write_text("no journal")
+    async with scene.client() as ks:
+        return await scene.watch.fails(ks.bulk([], journal=journal).__aenter__())
+
+
+async def refused_run(scene: Scene) -> BaseException | None:
+    """Have documents refused in a bulk run, and read what it has written down."""
+    scene.echo.kind = KINDS["400"]
+    (scene.folder / "in").mkdir(exist_ok=True)
+    (scene.folder / "in/a.pdf").write_bytes(b"%PDF-1.4")
+    journal, out = scene.folder / "job.db", scene.folder / "out.jsonl"
+    async with scene.client(polling=QUICK) as ks:
+        async with ks.bulk(scene.folder / "in", journal=journal, out=out) as run:
+            outcomes = [outcome async for outcome in run]
+        scene.watch.others += [repr(run), repr(run.report), repr(run.progress), repr(outcomes)]
+    for path in (out, *scene.folder.glob("job.db*")):
+        scene.watch.others.append(path.read_bytes().decode("latin-1"))
+    [error] = [outcome.error for outcome in outcomes]
+    scene.watch.errors += [error] if error else []
+    return error
+
+
 async def given_password(scene: Scene) -> BaseException | None:
     """Give another password in a call's own fields, in each encoding."""
     error: BaseException | None = None
@@ -804,6 +830,8 @@ PATHS: dict[str, tuple[type[BaseException], Way]] = {
     "a source changes": (SourceChanged, changed),
     "a source fails": (OSError, broken_source),
     "a source is missing": (FileNotFoundError, missing_file),
+    "a journal is none": (JournalError, unusable_journal),
+    "a bulk run's document is refused": (BadRequest, refused_run),
     "a batch isn't done": (BatchNotReady, fail("results.wait", "a batch that isn't done")),
     "a batch has failed": (BatchFailed, fail("results.wait", "a batch that failed")),
     "a login is refused": (
@@ -989,7 +1017,10 @@ async def test_no_outcome_of_a_bulk_run_shows_a_secret(
     kind: str, echo: Echo, watch: Watch, folder: Path
 ) -> None:
     echo.kind = _or_receipt(KINDS[kind])
-    async with client_at(echo, watch) as ks, ks.bulk([folder / "invoice.pdf"] * 2) as run:
+    async with (
+        client_at(echo, watch, polling=QUICK) as ks,
+        ks.bulk([folder / "invoice.pdf"] * 2, duplicates="send") as run,
+    ):
         outcomes = [outcome async for outcome in run]
     watch.errors += [outcome.error for outcome in outcomes if outcome.error]
     watch.others += [
@@ -1002,10 +1033,11 @@ async def test_no_outcome_of_a_bulk_run_shows_a_secret(
 
 def _or_receipt(kind: Kind) -> Kind:
     """Take uploads where it is the batch that is to fail."""
+    numbers = count()
 
     def answer(said: Said) -> bytes:
         if said.path.endswith("processdocument") and kind is KINDS["a batch that failed"]:
-            return http('{"OCR_ref_no": "b-1"}')
+            return http(f'{{"OCR_ref_no": "b-{next(numbers)}"}}')
         return kind.answer(said)
 
     return replace(kind, answer=answer)

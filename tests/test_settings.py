@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from klearstack_async import Account, KlearStack, Polling, Timeouts
+from klearstack_async import Account, Attempt, KlearStack, Polling, SessionPool, Timeouts, Tls
+from klearstack_async.configuration import read_configuration
 
 FULL = {
     "KLEARSTACK_URL": "https://acme.klearstackapp.com/",
@@ -97,3 +99,69 @@ def test_the_pauses_grow_up_to_the_longest() -> None:
 def test_pauses_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="Polling needs"):
         Polling(**wrong)
+
+
+PINS = {name: name * 64 for name in "abc"}
+
+
+def test_the_certificate_is_checked_as_environment_and_file_say(tmp_path: Path) -> None:
+    file = tmp_path / "klearstack.toml"
+    file.write_text(f'ca_file = "of-the-file.pem"\nfingerprint = "{PINS["a"]}"')
+    for variables, wanted in (
+        ({}, Tls("of-the-file.pem", PINS["a"])),
+        ({"KLEARSTACK_CA_FILE": "other.pem"}, Tls("other.pem", PINS["a"])),
+        ({"KLEARSTACK_FINGERPRINT": PINS["b"]}, Tls("of-the-file.pem", PINS["b"])),
+    ):
+        assert read_configuration(FULL | variables, file).tls == wanted
+    assert read_configuration(FULL | {"KLEARSTACK_FINGERPRINT": PINS["b"]}).tls == Tls(
+        fingerprint=PINS["b"]
+    )
+    assert read_configuration(FULL | {"KLEARSTACK_CA_FILE": ""}).tls == Tls()
+
+
+@pytest.mark.parametrize("key", ["ca_file", "fingerprint"])
+def test_what_the_certificate_is_checked_by_is_a_text(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "klearstack.toml"
+    file.write_text(f"{key} = 12345678")
+    with pytest.raises(ValueError, match=f"{key} is no text"):
+        read_configuration(FULL, file)
+
+
+def test_a_fingerprint_that_is_none_is_told_from_wherever_it_comes(tmp_path: Path) -> None:
+    file = tmp_path / "klearstack.toml"
+    file.write_text('fingerprint = "F0:D0"')
+    for environment, config in ((FULL, file), (FULL | {"KLEARSTACK_FINGERPRINT": "F0:D0"}, None)):
+        with pytest.raises(ValueError, match="64 hexadecimal digits"):
+            KlearStack.from_env(environment, config=config)
+
+
+@pytest.mark.parametrize(
+    "tls", [Tls(ca_file="a.pem"), Tls(fingerprint=PINS["a"])], ids=["authorities", "pin"]
+)
+def test_where_there_is_no_certificate_none_can_be_checked(tls: Tls) -> None:
+    with pytest.raises(ValueError, match="use https"):
+        KlearStack("http://127.0.0.1", company_name="a", username="b", password="c", tls=tls)
+    plain = FULL | {"KLEARSTACK_URL": "http://127.0.0.1"}
+    with pytest.raises(ValueError, match="use https"):
+        KlearStack.from_env(plain, tls=tls)
+    with pytest.raises(ValueError, match="use https"):
+        KlearStack.from_env(plain | {"KLEARSTACK_FINGERPRINT": PINS["a"]})
+    KlearStack.from_env(plain, tls=Tls())
+
+
+async def later(_attempt: Attempt) -> None: ...
+
+
+def test_a_hook_that_would_have_to_be_awaited_is_refused() -> None:
+    with pytest.raises(TypeError, match="plain function"):
+        KlearStack.from_env(FULL, on_attempt=later)
+    with pytest.raises(TypeError, match="plain function"):
+        KlearStack.from_env(FULL).with_options(on_attempt=later)
+    with pytest.raises(TypeError, match="plain function"):
+        SessionPool().account(
+            "https://a.example",
+            company_name="a",
+            username="b",
+            password="c",
+            on_attempt=later,
+        )

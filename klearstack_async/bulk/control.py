@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import anyio
+
 __all__ = ["Control"]
 
 
@@ -12,13 +14,18 @@ class Control:
 
     Attributes:
         error: What ended the run; None as long as nothing did.
-        is_stopping: Whether nothing more is begun: somebody asked for that, or there is an error.
+        stopped: Set when nothing more is begun: somebody asked for that, or there is an error.
     """
 
     def __init__(self) -> None:
         self.error: Exception | None = None
-        self.is_stopping = False
+        self.stopped = anyio.Event()
         self._when_halted: Callable[[], None] = lambda: None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self.stopped.is_set()
 
     def when_halted(self, tell: Callable[[], None]) -> None:
         """Have somebody told when an error ends the run."""
@@ -26,10 +33,10 @@ class Control:
 
     def stop(self) -> None:
         """Begin nothing more; what is under way goes on."""
-        self.is_stopping = True
+        self.stopped.set()
 
     def halt(self, error: Exception) -> None:
         """End the run with an error, the first one if there are several."""
         self.error = self.error or error
-        self.is_stopping = True
+        self.stopped.set()
         self._when_halted()

@@ -8,8 +8,9 @@ know of. What was taken is written in groups, at once when there is nothing else
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -17,7 +18,7 @@ import anyio
 from klearstack_async.bulk.ending import ended, stopped
 from klearstack_async.bulk.item import Item
 from klearstack_async.bulk.journal import Ended, Journal
-from klearstack_async.bulk.outcome import BulkReport, Outcome
+from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
 from klearstack_async.bulk.sinks import Sink
 from klearstack_async.bulk.slots import Slots
 from klearstack_async.bulk.states import SourceState
@@ -98,26 +99,37 @@ class Delivery:
         self._ready: deque[_Ready] = deque()
         self._news = anyio.Event()
         self._is_over = False
-        self._given: _Ready | None = None
+        # By the task that has it: each of several may be at work on one.
+        self._given: dict[asyncio.Task[object] | None, _Ready] = {}
+        self._writing = anyio.Lock()
         self._group = _Group()
         self.under_way: dict[Item, Outcome | None] = {}
         self.doubts: dict[int, Outcome] = {}
         self.unwritten = 0
-        self._open = 0
+        self._open: set[int] = set()
         self._idle = anyio.Event()
+        self._when_ended: Callable[[int, bool], None] = lambda *_: None
 
     def begin(self, item: Item) -> None:
         """Note a source that takes up a place."""
         self.doubts.pop(item.number, None)
         self.under_way[item] = None
-        self._open += 1
+        self._open.add(item.number)
+
+    def is_open(self, number: int) -> bool:
+        """Say whether a source was begun, and hasn't ended."""
+        return number in self._open
+
+    def when_ended(self, tell: Callable[[int, bool], None]) -> None:
+        """Have somebody told of each source that ends: its number, and whether it has failed."""
+        self._when_ended = tell
 
     def doubt(self, item: Item, error: OutcomeUnknown) -> None:
         """Take a source out of what is under way: its end is looked for later."""
         self.doubts[item.number] = ended(item, self._clock.seconds(), error=error)
         del self.under_way[item]
         self._slots.give_back()
-        self._close_one()
+        self._close(item.number, has_failed=False)
 
     async def idle(self) -> None:
         """Wait until everything that was begun has ended, or is in doubt."""
@@ -145,7 +157,7 @@ class Delivery:
         outcome = ended(item, now, documents=documents, error=error, note=note)
         self.under_way[item] = outcome
         self._put(_Ready(outcome, item))
-        self._close_one()
+        self._close(item.number, has_failed=outcome.state is OutcomeState.FAILED)
 
     def add(self, outcome: Outcome) -> None:
         """Give the user what belongs to no source."""
@@ -153,7 +165,8 @@ class Delivery:
 
     def settle(self, parcel: int) -> None:
         """Note that nothing of a parcel is left to ask, once all given before is taken."""
-        last = self._ready[-1] if self._ready else self._given
+        given = next(reversed(self._given.values()), None)
+        last = self._ready[-1] if self._ready else given
         parcels = self._group.parcels if last is None else last.parcels
         parcels.append(parcel)
 
@@ -177,9 +190,11 @@ class Delivery:
             OSError: A result file can't be written.
             JournalError: The journal can't be written.
         """
-        self._take_given()
-        while not self._ready:
-            await self._write()
+        me = asyncio.current_task()
+        self._take(me)
+        while True:
+            if not self._ready or self._is_write_due():
+                await self._write()
             if self._ready:
                 break
             if self._is_over:
@@ -187,9 +202,7 @@ class Delivery:
             if self._news.is_set():
                 self._news = anyio.Event()
             await self._news.wait()
-        if self._is_write_due():
-            await self._write()
-        ready = self._given = self._ready.popleft()
+        ready = self._given[me] = self._ready.popleft()
         if ready.item is not None:
             del self.under_way[ready.item]
             self._slots.give_back()
@@ -208,13 +221,15 @@ class Delivery:
             OSError, JournalError: As `next`.
         """
         if is_given_taken:
-            self._take_given()
+            for task in [*self._given]:
+                self._take(task)
         for outcome in left:
-            self._add_lines(outcome)
+            self._add_lines(self._encoded(outcome))
         await self._write()
 
-    def _close_one(self) -> None:
-        self._open -= 1
+    def _close(self, number: int, *, has_failed: bool) -> None:
+        self._open.discard(number)
+        self._when_ended(number, has_failed)
         if not self._open:
             self._idle.set()
 
@@ -222,21 +237,27 @@ class Delivery:
         self._ready.append(ready)
         self._news.set()
 
-    def _take_given(self) -> None:
-        given, self._given = self._given, None
+    def _take(self, task: asyncio.Task[object] | None) -> None:
+        """Take note that a task has asked for the next one, and so has done with the last."""
+        given = self._given.get(task)
         if given is None:
             return
+        # First, for a sink may fail: then the outcome was not taken.
+        lines = self._encoded(given.outcome)
+        del self._given[task]
         group = self._group
         if not group:
             group.since = self._clock.seconds()
         if given.item is not None:
             group.ended.append(_ended(given.item, given.outcome))
         group.parcels += given.parcels
-        self._add_lines(given.outcome)
+        self._add_lines(lines)
 
-    def _add_lines(self, outcome: Outcome) -> None:
-        for path, (sink, _) in self._files.items():
-            line = sink.encode(outcome)
+    def _encoded(self, outcome: Outcome) -> dict[str, bytes]:
+        return {path: sink.encode(outcome) for path, (sink, _) in self._files.items()}
+
+    def _add_lines(self, lines: Mapping[str, bytes]) -> None:
+        for path, line in lines.items():
             self._group.lines.setdefault(path, []).append(line)
             self._group.bytes += len(line)
 
@@ -250,11 +271,12 @@ class Delivery:
 
     async def _write(self) -> None:
         """Write the lines first, then the states with the lengths of the files, in one commit."""
-        if not self._group and not self._group.lines:
-            return
-        group, self._group = self._group, _Group()
-        # To its end: half a group would be given again, and its lines be there already.
-        await unbroken(self._write_group(group))
+        async with self._writing:
+            if not self._group and not self._group.lines:
+                return
+            group, self._group = self._group, _Group()
+            # To its end: half a group would be given again, and its lines be there already.
+            await unbroken(self._write_group(group))
 
     async def _write_group(self, group: _Group) -> None:
         try:

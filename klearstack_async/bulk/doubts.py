@@ -131,7 +131,8 @@ class Doubts:
         """List the documents of the days in question, or all if the service can't do that."""
         days = [entry.begun_at async for entry in self._doubtful() if entry.begun_at]
         today = self._clock.now().date()
-        first = self._clock.now().fromtimestamp(min(days)).date() if days else today
+        # What clocks said earlier may lie ahead of what this one says.
+        first = min(today, self._clock.now().fromtimestamp(min(days)).date()) if days else today
         kind = self._settings.document_type
         try:
             # A day more at both ends: the service's days may begin at another hour.

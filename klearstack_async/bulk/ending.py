@@ -20,6 +20,9 @@ __all__ = [
     "was_not_read",
 ]
 
+_CUT_OFF = "the run was stopped while it was sent; whether it was stored is not known"
+_MIND = "sending it again may store it twice"
+
 
 def ended(
     item: Item,
@@ -78,8 +81,8 @@ def skipped(twin: str) -> str:
 
 def in_doubt(reason: str | None) -> OutcomeUnknown:
     """Make the error of a source that was being sent when an earlier run ended."""
-    reason = reason or "the run was stopped while it was sent; whether it was stored is not known"
-    return OutcomeUnknown(f"{reason}; sending it again may store it twice")
+    # Whatever has a reason of its own says also what to mind.
+    return OutcomeUnknown(reason or f"{_CUT_OFF}; {_MIND}")
 
 
 def was_not_read(parcel: Parcel, batch: Batch, documents: tuple[Document, ...]) -> bool:
@@ -90,10 +93,9 @@ def was_not_read(parcel: Parcel, batch: Batch, documents: tuple[Document, ...]) 
         batch: What was found.
         documents: What of that is the source's.
     """
-    is_alone = len(parcel.names) == 1
-    if batch.state is BatchState.FAILED and (is_alone or not documents):
+    if batch.state is BatchState.FAILED and (parcel.is_single or not documents):
         return True
-    return (is_alone and not documents) or any(document.failure for document in documents)
+    return (parcel.is_single and not documents) or any(document.failure for document in documents)
 
 
 def no_result(item: Item, parcel: Parcel) -> Rejected:
@@ -124,7 +126,7 @@ def stopped(item: Item) -> KlearStackError:
     if item.batch_id is not None:
         what = f"uploaded, but the run was stopped first; ask for batch {item.batch_id}"
     elif item.is_being_sent:
-        what = "the run was stopped while it was sent; whether it was stored is not known"
+        what = _CUT_OFF
     else:
         return KlearStackError("not sent: the run was stopped first")
-    return OutcomeUnknown(f"{what}; sending it again may store it twice")
+    return OutcomeUnknown(f"{what}; {_MIND}")

@@ -63,7 +63,7 @@ class BulkRun:
         self._flow: Flow | None = None
         self._tasks: TaskGroup | None = None
         self._stack = AsyncExitStack()
-        self._was_left = False
+        self._was_left = self._was_stopped = False
 
     async def __aenter__(self) -> Self:
         if self._tasks is not None:
@@ -77,6 +77,8 @@ class BulkRun:
             self._meter = Meter(self._started_at)
             await self._tasks.__aenter__()
             self._stack = stack.pop_all()
+        if self._was_stopped:
+            self._flow.stop()
         self._tasks.start_soon(self._flow.run)
         self._tasks.start_soon(self._keep_telling)
         return self
@@ -194,7 +196,7 @@ class BulkRun:
         )
 
     def _trouble(self, flow: Flow) -> str | None:
-        if flow.outage.is_on:
+        if flow.outage.is_on():
             return f"the service is away; trying again ({flow.outage.error})"
         paused = self._service.pace().paused_seconds
         return f"the service asks for a pause of {paused:.0f} s" if paused >= 1 else None
@@ -210,6 +212,7 @@ class BulkRun:
 
     def stop(self) -> None:
         """Begin nothing more. What is under way goes on, and so does the iteration to its end."""
+        self._was_stopped = True
         if self._flow is not None:
             self._flow.stop()
 

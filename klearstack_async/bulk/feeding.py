@@ -18,7 +18,6 @@ from klearstack_async.bulk.item import Item, Parcel
 from klearstack_async.bulk.journal import Entry, Journal, OpenParcel
 from klearstack_async.bulk.slots import Slots
 from klearstack_async.bulk.sources import BulkSources, Refused, sources_from
-from klearstack_async.bulk.states import FINAL_STATES
 from klearstack_async.transport.clock import Clock
 from klearstack_async.wire.source import Source
 
@@ -86,9 +85,8 @@ class Feeder:
         last = 0
         while page := await self._journal.open_parcels(after=last):
             for known in page:
-                entries = [entry for entry in known.entries if entry.state not in FINAL_STATES]
-                await self._slots.take(len(entries))
-                self._wait_for(self._revived(known, entries))
+                await self._slots.take(len(known.entries))
+                self._wait_for(self._revived(known))
             last = page[-1].parcel
 
     async def pull(
@@ -140,10 +138,10 @@ class Feeder:
                 yield entry
             last = page[-1].number
 
-    def _revived(self, known: OpenParcel, entries: list[Entry]) -> Parcel:
+    def _revived(self, known: OpenParcel) -> Parcel:
         now = self._clock.seconds()
         items = []
-        for entry in entries:
+        for entry in known.entries:
             item = Item(
                 entry.number,
                 entry.name,
@@ -158,7 +156,7 @@ class Feeder:
         age = max(0.0, self._clock.now().timestamp() - known.sent_at)
         return Parcel(
             items,
-            names=[entry.remote_name or "" for entry in known.entries],
+            names=known.names,
             number=known.parcel,
             batch_id=known.batch_id,
             uploaded_at=now - age,

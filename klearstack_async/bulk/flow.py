@@ -189,6 +189,7 @@ class Flow:
         self, found: ObjectReceiveStream[Found], full: ObjectSendStream[list[Item]]
     ) -> None:
         async with found, full, anyio.create_task_group() as tasks:
+            tasks.start_soon(self._give_second_chances, full)
             if self._settings.bundle > 1:
                 tasks.start_soon(self._send_lingering, full)
             async with anyio.create_task_group() as takers:
@@ -205,6 +206,18 @@ class Flow:
             self.feeder.arrived()
             for items in full_ones:
                 await full.send(items)
+
+    async def _give_second_chances(self, full: ObjectSendStream[list[Item]]) -> None:
+        """Send what was to be skipped for a source that has failed."""
+        intake = self._intake
+        while True:
+            await intake.has_second_chance.wait()
+            intake.has_second_chance = anyio.Event()
+            while intake.second_chances:
+                item = await intake.examine(intake.second_chances.popleft())
+                if item is not None:
+                    for items in self._bundler.add(item, self._clock.seconds()):
+                        await full.send(items)
 
     async def _send_lingering(self, full: ObjectSendStream[list[Item]]) -> None:
         """Send a bundle that doesn't get full: its sources may be slow to come."""

@@ -6,7 +6,12 @@ its content whether another source is the same.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import AsyncIterable
+from dataclasses import replace
 from pathlib import Path
+
+import anyio
 
 from klearstack_async.bulk.delivery import Delivery
 from klearstack_async.bulk.ending import skipped
@@ -19,7 +24,7 @@ from klearstack_async.bulk.slots import Slots
 from klearstack_async.bulk.sources import Refused
 from klearstack_async.bulk.states import FINAL_STATES, SourceState
 from klearstack_async.transport.clock import Clock
-from klearstack_async.transport.fingerprint import fingerprint, stamp_of
+from klearstack_async.transport.fingerprint import Fingerprint, fingerprint, stamp_of
 from klearstack_async.wire.kinds import check_kind
 from klearstack_async.wire.source import BytesSource, PathSource, Source, Stream
 
@@ -27,7 +32,13 @@ __all__ = ["Intake"]
 
 
 class Intake:
-    """Takes sources in."""
+    """Takes sources in.
+
+    Attributes:
+        second_chances: Sources to be examined again: the one with the same content, for which they
+            would have been skipped, has failed.
+        has_second_chance: Set when there is one.
+    """
 
     def __init__(
         self,
@@ -52,6 +63,11 @@ class Intake:
             folder: From where relative paths go.
         """
         self._folder = folder
+        # By the number of the source that is under way with the same content.
+        self._waiting_twins: dict[int, list[tuple[Item, str]]] = {}
+        self.second_chances: deque[Item] = deque()
+        self.has_second_chance = anyio.Event()
+        delivery.when_ended(self._twin_ended)
         self._journal, self._delivery, self._settings = journal, delivery, settings
         self._report, self._slots, self._clock = report, slots, clock
 
@@ -72,7 +88,7 @@ class Intake:
             return await self._take_again(source)
         name = source.name if isinstance(source, Refused) else name_of(source)
         path = absolute(source.path, self._folder) if isinstance(source, PathSource) else None
-        entry = await self._journal.meet(path or f"<{name}>", name, path)
+        entry = await self._journal.meet(path or await _key_of(source, name), name, path)
         if entry.is_new:
             self._report.sources += 1
         elif not await self._is_to_be_sent(entry):
@@ -103,9 +119,12 @@ class Intake:
             JournalError: The journal can't be used.
         """
         source = item.source
-        if source is None or isinstance(source, Stream):
+        if source is None:
+            raise AssertionError("what an earlier run has sent is not examined here")
+        if isinstance(source, Stream):
             # It can be read once only, and that is when it is sent.
-            item.size_bytes = source.size_bytes if source else None
+            item.size_bytes = source.size_bytes
+            item.source = _noting_its_use(source, item)
             return item
         try:
             found = await fingerprint(source)
@@ -114,19 +133,48 @@ class Intake:
             self._delivery.end(item, error=error)
             return None
         item.size_bytes = found.size_bytes
-        twin = await self._journal.identify(
-            item.number,
-            size_bytes=found.size_bytes,
-            modified_ns=found.modified_ns,
-            sha256=found.sha256,
-        )
+        twin = await self._twin_of(item, found)
         if twin is not None and self._settings.duplicates == "skip":
-            self._delivery.end(item, note=skipped(twin.name))
+            self._skip(item, twin)
             return None
         if found.whole is not None and self._settings.bundle == 1:
             # Read once. A bundle would hold too many of them at a time.
             item.source = BytesSource(found.whole, source.filename)
         return item
+
+    async def _twin_of(self, item: Item, found: Fingerprint) -> Entry | None:
+        """Note what a source holds, and give another one that brings the same."""
+        while True:
+            twin = await self._journal.identify(
+                item.number,
+                size_bytes=found.size_bytes,
+                modified_ns=found.modified_ns,
+                sha256=found.sha256,
+            )
+            has_failed = (
+                twin is not None
+                and twin.state is SourceState.FOUND
+                and not self._delivery.is_open(twin.number)
+            )
+            if twin is None or not has_failed:
+                return twin
+            # It ended before anything of it was sent, and doesn't bring it.
+            await self._journal.withdraw(twin.number)
+
+    def _skip(self, item: Item, twin: Entry) -> None:
+        """End a source whose content another one brings; or wait whether that really does."""
+        if self._delivery.is_open(twin.number):
+            self._waiting_twins.setdefault(twin.number, []).append((item, twin.name))
+        else:
+            self._delivery.end(item, note=skipped(twin.name))
+
+    def _twin_ended(self, number: int, has_failed: bool) -> None:  # noqa: FBT001 - a callback
+        for item, name in self._waiting_twins.pop(number, ()):
+            if has_failed:
+                self.second_chances.append(item)
+                self.has_second_chance.set()
+            else:
+                self._delivery.end(item, note=skipped(name))
 
     async def _is_to_be_sent(self, entry: Entry) -> bool:
         """Say whether a source that the journal knows is to be begun (again) now."""
@@ -138,13 +186,40 @@ class Intake:
         # It is another document now; its old outcome was given.
         await self._journal.reset(entry.number)
         self._report.counts[OutcomeState(entry.state.value)] -= 1
-        self._report.earlier -= 1
+        # It may also have ended in this run, if an earlier one had uploaded it.
+        self._report.earlier = max(0, self._report.earlier - 1)
         return True
+
+
+async def _key_of(source: Source | Refused, name: str) -> str:
+    """Give what tells a source without a path from others: its name and, if known, its content."""
+    if isinstance(source, Refused | Stream):
+        return f"<{name}>"
+    try:
+        return f"<{name}> {(await fingerprint(source)).sha256}"
+    except Exception:  # noqa: BLE001 - what can't be read is told when it is examined
+        return f"<{name}>"
+
+
+def _noting_its_use(stream: Stream, item: Item) -> Stream:
+    """Have a stream that can be read once only say so when that has begun."""
+    if stream.repeatable:
+        return stream
+
+    def open_it() -> AsyncIterable[bytes]:
+        item.is_used_up = True
+        return stream.open()
+
+    return replace(stream, open=open_it)
 
 
 async def _has_changed(entry: Entry) -> bool:
     """Say whether the file is another than the one that was read."""
     if entry.path is None or entry.size_bytes is None:
         return False
-    found = await stamp_of(Path(entry.path))
+    try:
+        found = await stamp_of(Path(entry.path))
+    except OSError:
+        # Nobody can tell; it has ended, and its outcome was given.
+        return False
     return found is not None and found != (entry.size_bytes, entry.modified_ns)

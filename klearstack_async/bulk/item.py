@@ -23,6 +23,7 @@ class Item:
         remote_name: The name under which it was sent last, or will be.
         attempts: How often its upload was begun, in all runs.
         is_being_sent: Whether its upload was begun, and its end isn't known.
+        is_used_up: Whether it was read, and can't be read again.
         batch_id: Its batch, once it was uploaded.
     """
 
@@ -34,6 +35,7 @@ class Item:
     remote_name: str = ""
     attempts: int = 0
     is_being_sent: bool = False
+    is_used_up: bool = False
     batch_id: str | None = None
 
 
@@ -48,6 +50,7 @@ class Parcel:
         batch_id: Its batch, once it was uploaded.
         uploaded_at: When it had been uploaded, on the run's clock; it may be before the run.
         give_up_at: When to stop looking.
+        is_shared: Whether another parcel got the same batch id.
         rebuilt: How often it was made again because a file had changed.
         trouble: What went wrong at the last look, or None.
         troubled_at: Since when every look has gone wrong.
@@ -60,10 +63,16 @@ class Parcel:
     batch_id: str = ""
     uploaded_at: float = 0.0
     give_up_at: float = 0.0
+    is_shared: bool = False
     rebuilt: int = 0
     trouble: Exception | None = field(default=None, repr=False)
     troubled_at: float = 0.0
     unreadable: int = 0
+
+    @property
+    def is_single(self) -> bool:
+        """Whether all that comes in its batch is of one source."""
+        return len(self.names) == 1 and not self.is_shared
 
     @property
     def size_bytes(self) -> int:

@@ -139,6 +139,10 @@ class Journal:
             )
         )
 
+    async def withdraw(self, number: int) -> None:
+        """Note that a source that was found won't be sent now: `identify` gives it to nobody."""
+        await self._writer.do(lambda base: rows.withdraw(base, number))
+
     async def begin_sending(self, tries: Sequence[tuple[int, str]]) -> int:
         """Note that an upload begins; send nothing before this returns.
 

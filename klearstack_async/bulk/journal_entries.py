@@ -56,12 +56,14 @@ class OpenParcel:
         parcel: Its number.
         batch_id: The receipt.
         sent_at: When, in unix seconds.
-        entries: All its sources; at least one of them has not ended.
+        names: The remote names of all that was in it, in the order of sending.
+        entries: Those of its sources that have not ended.
     """
 
     parcel: int
     batch_id: str
     sent_at: float
+    names: tuple[str, ...]
     entries: tuple[Entry, ...]
 
 

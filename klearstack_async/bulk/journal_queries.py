@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -84,15 +85,21 @@ def open_parcels(
     """Give the parcels up to `last_parcel` that were sent and have not ended."""
     rows = execute(
         database,
-        "SELECT parcel, batch_id, sent_at FROM parcels WHERE parcel > ? AND parcel <= ?"
+        "SELECT parcel, batch_id, sent_at, names FROM parcels WHERE parcel > ? AND parcel <= ?"
         " AND EXISTS (SELECT 1 FROM sources WHERE sources.parcel = parcels.parcel"
         " AND state = 'sent') ORDER BY parcel LIMIT ?",
         *(after, last_parcel, limit),
     ).fetchall()
-    where = "sources.parcel = ? ORDER BY number"
+    where = "sources.parcel = ? AND state = 'sent' ORDER BY number"
     return [
-        OpenParcel(parcel, text_of(batch_id), sent_at, tuple(entries(database, where, parcel)))
-        for parcel, batch_id, sent_at in rows
+        OpenParcel(
+            parcel,
+            text_of(batch_id),
+            sent_at,
+            tuple(json.loads(names)),
+            tuple(entries(database, where, parcel)),
+        )
+        for parcel, batch_id, sent_at, names in rows
     ]
 
 

@@ -6,6 +6,7 @@ was rolled back: so nothing in here is remembered outside of the database.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -88,13 +89,24 @@ def identify(
     return entry_of(database, found[0]) if found else None
 
 
+def withdraw(database: sqlite3.Connection, number: int) -> None:
+    """Have a source that was found, and won't be sent now, be nobody's twin."""
+    execute(
+        database,
+        "UPDATE sources SET identified_run = NULL WHERE number = ? AND state = 'found'",
+        number,
+    )
+
+
 def begin_sending(database: sqlite3.Connection, at: float, tries: Sequence[tuple[int, str]]) -> int:
     """Note that an upload begins; what isn't `found` may not be sent.
 
     Raises:
         ValueError: One of them has been sent, or has ended.
     """
-    parcel = execute(database, "INSERT INTO parcels (begun_at) VALUES (?)", at).lastrowid
+    names = json.dumps([remote_name for _, remote_name in tries])
+    sql = "INSERT INTO parcels (begun_at, names) VALUES (?, ?)"
+    parcel = execute(database, sql, at, names).lastrowid
     if parcel is None:
         raise AssertionError("a row that was inserted has a number")
     for number, remote_name in tries:

@@ -18,9 +18,10 @@ beside it), to be read with any SQLite tool. Times are unix seconds (`*_at`), st
         error, reason, seconds, documents   how it ended: class and text, how long, how many came
         found_at, ended_at
         met_run, times_met                  the last run that met it; how often (occurrence 1 only)
-    parcels   what went up, or was to go up, as one batch: `parcel`, `begun_at`, `sent_at`,
-              `batch_id` (NULL: no receipt), `is_done` (the service's last word is known, and was
-              taken), `is_in_doubt` (its upload has ended, and nobody knows how)
+    parcels   what went up, or was to go up, as one batch: `parcel`, `begun_at`, `names` (JSON: the
+              remote names of all that was in it), `sent_at`, `batch_id` (NULL: no receipt),
+              `is_done` (the service's last word is known, and was taken), `is_in_doubt` (its
+              upload has ended, and nobody knows how)
     sinks     by `sink` (a result file) how many bytes of it are valid: `position`
 
 A text that is no Unicode (a file name of odd bytes) stands as a blob: UTF-8 with surrogates.
@@ -55,7 +56,8 @@ CREATE TABLE runs (
     run INTEGER PRIMARY KEY, pid INTEGER NOT NULL, started_at REAL NOT NULL, ended_at REAL
 );
 CREATE TABLE parcels (
-    parcel INTEGER PRIMARY KEY, begun_at REAL NOT NULL, sent_at REAL, batch_id TEXT,
+    parcel INTEGER PRIMARY KEY, begun_at REAL NOT NULL, names TEXT NOT NULL,
+    sent_at REAL, batch_id TEXT,
     is_done INTEGER NOT NULL DEFAULT 0, is_in_doubt INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE sinks (sink TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;

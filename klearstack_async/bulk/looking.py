@@ -142,7 +142,7 @@ class Looker:
 
     def _ready_so_far(self, parcel: Parcel, documents: Sequence[Document]) -> None:
         """End those sources of a bundle that were read, while others are late."""
-        if len(parcel.names) > 1:
+        if not parcel.is_single:
             for document in documents:
                 self.received(parcel, document, None)
 

@@ -37,7 +37,7 @@ def match(
         documents: What came.
         file_name: The name of documents that don't say it themselves, if it is known otherwise.
     """
-    if len(parcel.names) == 1:
+    if parcel.is_single:
         return Matched([(item, tuple(documents)) for item in parcel.items], ())
     found: dict[str, list[Document]] = {name_key(name): [] for name in parcel.names}
     unmatched: list[Document] = []

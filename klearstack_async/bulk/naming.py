@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 from klearstack_async.wire.zipping import caseless, fitted_name, member_names, name_parts
 
@@ -56,4 +57,5 @@ def absolute(path: str | os.PathLike[str], folder: str) -> str:
         path: As the user says it.
         folder: From where it goes, if it is relative.
     """
-    return os.path.normpath(os.path.join(folder, path))  # noqa: PTH118 - pathlib leaves ".." in it
+    # Without a look at the disk, `link/..` can't be made shorter: it is where the link leads.
+    return str(Path(folder, path))

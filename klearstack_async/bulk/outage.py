@@ -34,7 +34,6 @@ class Outage:
         self._doubts = 0
         self.error: Exception | None = None
 
-    @property
     def is_on(self) -> bool:
         """Whether uploads should be tried one at a time, with a pause before each."""
         return self._since is not None

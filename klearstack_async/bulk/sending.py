@@ -33,8 +33,9 @@ from klearstack_async.errors import (
     SourceChanged,
     TlsError,
 )
+from klearstack_async.models import Upload
 from klearstack_async.wire.retry import fate_of
-from klearstack_async.wire.source import Source, is_repeatable
+from klearstack_async.wire.source import Source
 
 __all__ = ["Sender", "Sending"]
 
@@ -109,13 +110,28 @@ class Sender:
 
     async def _send_in_turn(self, parcel: Parcel) -> list[Parcel]:
         """Send a parcel; during an outage only one of all is tried, after a pause."""
-        if not self._outage.is_on:
+        if not self._outage.is_on():
             return await self._send_once(parcel)
         async with self._one_at_a_time:
-            if self._outage.is_on:
+            if self._outage.is_on() and not self._control.is_stopping:
                 chance = random.random()  # noqa: S311 - jitter, no secret
-                await self._clock.sleep(self._outage.pause_seconds(chance))
+                await self._pause(self._outage.pause_seconds(chance))
+            if self._control.is_stopping and self._outage.error is not None:
+                # Who wants to stop doesn't want to wait for a service that is away.
+                self._control.halt(self._outage.error)
             return [parcel] if self._control.error else await self._send_once(parcel)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for so long, or until the run is asked to stop."""
+
+        async def until_stopped(scope: anyio.CancelScope) -> None:
+            await self._control.stopped.wait()
+            scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(until_stopped, tasks.cancel_scope)
+            await self._clock.sleep(seconds)
+            tasks.cancel_scope.cancel()
 
     async def _send_once(self, parcel: Parcel) -> list[Parcel]:
         """Make one attempt, and give what is to be sent after it."""
@@ -124,7 +140,7 @@ class Sender:
             [(item.number, item.remote_name) for item in parcel.items]
         )
         try:
-            await self._upload(parcel, sources)
+            receipt = await self._upload(parcel, sources)
         except OutcomeUnknown as error:
             return await self._doubt(parcel, error)
         except Exception as error:  # noqa: BLE001 - a source may raise anything, and harms no other
@@ -132,7 +148,7 @@ class Sender:
                 item.is_being_sent = False
             await self._journal.not_sent(parcel.number)
             return await self._after(parcel, error)
-        self._outage.passed()
+        await self._taken(parcel, receipt)
         return []
 
     def _named(self, parcel: Parcel) -> list[Source]:
@@ -150,16 +166,15 @@ class Sender:
         parcel.names = [item.remote_name for item in parcel.items]
         return sources
 
-    async def _upload(self, parcel: Parcel, sources: list[Source]) -> None:
+    async def _upload(self, parcel: Parcel, sources: list[Source]) -> Upload:
+        uploads = self._service.uploads
         if len(sources) == 1:
-            receipt = await self._service.uploads.document(sources[0], **self._settings.upload)
-        else:
-            receipt = await self._service.uploads.bundle(
-                sources,
-                filename=f"{self._journal.job}-{parcel.number}.zip",
-                **self._settings.of_bundles,
-            )
-        # From here to the journal nothing may fail.
+            return await uploads.document(sources[0], **self._settings.upload)
+        name = f"{self._journal.job}-{parcel.number}.zip"
+        return await uploads.bundle(sources, filename=name, **self._settings.of_bundles)
+
+    async def _taken(self, parcel: Parcel, receipt: Upload) -> None:
+        """Note a receipt. If the journal can't, the run ends, and the parcel is in doubt."""
         parcel.batch_id = receipt.batch_id
         parcel.uploaded_at = self._clock.seconds()
         for item in parcel.items:
@@ -170,6 +185,7 @@ class Sender:
         await self._journal.sent(parcel.number, receipt.batch_id, at)
         self._report.uploaded += len(parcel.items)
         self.sending.sent_bytes += parcel.size_bytes
+        self._outage.passed()
         self._sent(parcel)
 
     async def _doubt(self, parcel: Parcel, error: OutcomeUnknown) -> list[Parcel]:
@@ -200,8 +216,9 @@ class Sender:
         self._outage.passed()
         if isinstance(error, BadRequest) and len(parcel.items) > 1:
             # Too large, or one of them is to blame: it will be alone in the end.
-            middle = len(parcel.items) // 2
-            return [Parcel(parcel.items[:middle]), Parcel(parcel.items[middle:])]
+            items = self._unused(parcel, error)
+            middle = len(items) // 2
+            return [Parcel(half) for half in (items[:middle], items[middle:]) if half]
         self._end_all(parcel, error)
         return []
 
@@ -223,7 +240,15 @@ class Sender:
         self._outage.failed(error, now)
         if self._outage.is_over_limit(now):
             self._control.halt(error)
-        return [parcel]
+        items = self._unused(parcel, error)
+        return [Parcel(items)] if items else []
+
+    def _unused(self, parcel: Parcel, error: Exception) -> list[Item]:
+        """Give the sources that can be sent again; those that were read, and can't be, end here."""
+        for item in parcel.items:
+            if item.is_used_up:
+                self._delivery.end(item, error=error)
+        return [item for item in parcel.items if not item.is_used_up]
 
     async def _rebuilt(self, parcel: Parcel, error: Exception) -> list[Parcel]:
         """Read the sources again after one of them failed: whichever is to blame ends here."""
@@ -231,12 +256,8 @@ class Sender:
         if is_final or (len(parcel.items) == 1 and parcel.rebuilt >= _MOST_REBUILDS):
             self._end_all(parcel, error)
             return []
-        items = []
-        for item in parcel.items:
-            if item.source is None or not is_repeatable(item.source):
-                self._delivery.end(item, error=error)
-            elif await self._intake.examine(item):
-                items.append(item)
+        unused = self._unused(parcel, error)
+        items = [item for item in unused if await self._intake.examine(item)]
         if not items:
             return []
         if parcel.rebuilt >= _MOST_REBUILDS:

@@ -47,7 +47,8 @@ class Watch:
         self._looker, self._wait_seconds = looker, wait_seconds
         self._control, self._clock = control, clock
         self._schedule: Schedule[Parcel] = Schedule(polling, random.random)
-        self._parcels: dict[str, Parcel] = {}
+        # A service may give one batch id to several uploads.
+        self._parcels: dict[str, list[Parcel]] = {}
         self._early: OrderedDict[str, list[Pushed]] = OrderedDict()
         self._changed = anyio.Event()
         self._may_get_more = True
@@ -55,7 +56,7 @@ class Watch:
     @property
     def sources(self) -> int:
         """How many sources are waited for."""
-        return sum(len(parcel.items) for parcel in self._parcels.values())
+        return sum(len(parcel.items) for same in self._parcels.values() for parcel in same)
 
     @property
     def usual_seconds(self) -> float | None:
@@ -66,7 +67,11 @@ class Watch:
         """Wait for the results of what has its receipt."""
         now = self._clock.seconds()
         parcel.give_up_at = max(now, parcel.uploaded_at) + self._wait_seconds
-        self._parcels[parcel.batch_id] = parcel
+        same = self._parcels.setdefault(parcel.batch_id, [])
+        same.append(parcel)
+        if len(same) > 1:
+            for each in same:
+                each.is_shared = True
         self._schedule.add(parcel, now)
         for push in self._early.pop(parcel.batch_id, ()):
             self._receive(parcel, push)
@@ -83,13 +88,14 @@ class Watch:
         Returns:
             Whether it is of a batch that is waited for. If not, it is kept for a while.
         """
-        parcel = self._parcels.get(push.batch_id)
-        if parcel is None:
+        parcels = self._parcels.get(push.batch_id)
+        if parcels is None:
             self._early.setdefault(push.batch_id, []).append(push)
             while len(self._early) > _EARLY_PUSHES:
                 self._early.popitem(last=False)
             return False
-        self._receive(parcel, push)
+        for parcel in [*parcels]:
+            self._receive(parcel, push)
         return True
 
     async def run(self) -> None:
@@ -149,8 +155,11 @@ class Watch:
             self._forget(parcel)
 
     def _waits_for(self, parcel: Parcel) -> bool:
-        return self._parcels.get(parcel.batch_id) is parcel
+        return parcel in self._parcels.get(parcel.batch_id, ())
 
     def _forget(self, parcel: Parcel) -> None:
-        del self._parcels[parcel.batch_id]
+        same = self._parcels[parcel.batch_id]
+        same.remove(parcel)
+        if not same:
+            del self._parcels[parcel.batch_id]
         self._changed.set()

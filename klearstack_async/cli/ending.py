@@ -115,8 +115,9 @@ def _what_is_missing(error: OSError, job: Job, run: BulkRun) -> str:
     what = f"{where}{error.strerror or error}"
     if job.journal is not None:
         return f"{what}; nothing is lost. Once there is room, go on: {resume_command(job.journal)}"
-    sent = [outcome for outcome in run.under_way() if outcome.batch_id or outcome.error is None]
-    return f"{what}; {len(sent)} documents sent are not in it" if run.report.sources else what
+    left = [outcome for outcome in run.under_way() if outcome.batch_id or outcome.error is None]
+    missing = run.unwritten + len(left)
+    return f"{what}; {missing} documents sent are not in it" if run.report.sources else what
 
 
 def _say(console: Console, sentence: str) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from klearstack_async.limits import Rate, RateFigures
+from klearstack_async.limits import LONGEST_RETRY_AFTER_SECONDS, Rate, RateFigures
 from klearstack_async.transport.line import Line, was_called
 from klearstack_async.transport.pace import Pace
 
@@ -64,7 +64,7 @@ class Limiter:
         *,
         seconds: Callable[[], float] = time.monotonic,
         call_later: CallLater = _call_later,
-        longest_pause_seconds: float = 120.0,
+        longest_pause_seconds: float = LONGEST_RETRY_AFTER_SECONDS,
     ) -> None:
         """Begin at the full rate.
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from klearstack_async.limits import Rate
+from klearstack_async.limits import LONGEST_RETRY_AFTER_SECONDS, Rate
 
 __all__ = ["Pace"]
 
@@ -36,7 +36,6 @@ _ROUNDING_SECONDS = 1e-7
 # Without Retry-After, as gentle as the usual back-off: an outage of 30 s is asked five times.
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_OWN_PAUSE_SECONDS = 30.0
-_LONGEST_PAUSE_SECONDS = 120.0
 
 # Without Retry-After, or if nothing was accepted since the last pause, this may be an outage, or
 # somebody else uses the account up. Until something is accepted, one call a second feels the way,
@@ -107,7 +106,7 @@ class Pace:
     )
 
     def __init__(
-        self, rate: Rate, *, longest_pause_seconds: float = _LONGEST_PAUSE_SECONDS
+        self, rate: Rate, *, longest_pause_seconds: float = LONGEST_RETRY_AFTER_SECONDS
     ) -> None:
         """Begin at the full rate, well rested.
 

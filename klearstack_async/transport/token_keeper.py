@@ -106,6 +106,11 @@ class TokenKeeper:
                 return tokens.access_token
             raise
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the access token of this moment ends; None if there is none."""
+        return self._tokens.expires_at if self._tokens else None
+
     def secrets(self) -> tuple[str, ...]:
         """Give the tokens of this moment, which no message may show."""
         tokens = self._tokens
@@ -271,6 +276,8 @@ def _is_usable(found: object) -> bool:
     if not isinstance(found, Tokens):
         return False
     token = found.access_token
+    if not isinstance(found.refresh_token, str | None):
+        return False
     return bool(token and token.isascii() and token.isprintable() and found.expires_at.tzinfo)
 
 
@@ -282,4 +289,4 @@ def _own_copy(error: KlearStackError) -> KlearStackError:
     """Give each task that waited an exception of its own: each adds to it what it went through."""
     twin = copy.copy(error)
     twin.__cause__ = error.__cause__
-    return twin.with_traceback(None)
+    return twin

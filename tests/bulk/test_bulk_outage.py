@@ -184,13 +184,13 @@ async def test_a_batch_whose_results_are_refused_is_told_with_its_id(
 
 def test_an_outage_begins_with_a_failure_and_ends_with_a_success() -> None:
     outage = Outage(longest_seconds=100, most_doubts=3)
-    assert not outage.is_on
+    assert not outage.is_on()
     outage.failed(ValueError("x"), 10)
-    assert outage.is_on
+    assert outage.is_on()
     assert not outage.is_over_limit(109)
     assert outage.is_over_limit(110)
     outage.passed()
-    assert not outage.is_on
+    assert not outage.is_on()
     assert outage.error is None
 
 
@@ -209,8 +209,8 @@ def test_only_doubts_in_a_row_are_an_outage() -> None:
     for _ in range(5):
         outage.doubted(ValueError("x"), 0)
         outage.doubted(ValueError("x"), 0)
-        assert not outage.is_on
+        assert not outage.is_on()
         outage.passed()
     for _ in range(3):
         outage.doubted(ValueError("x"), 0)
-    assert outage.is_on
+    assert outage.is_on()

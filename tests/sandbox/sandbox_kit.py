@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import json
 import zipfile
@@ -169,6 +170,24 @@ async def running(**settings: Any) -> AsyncIterator[Caller]:
         yield caller
 
 
+@asynccontextmanager
+async def visiting(shared: Sandbox) -> AsyncIterator[Caller]:
+    """Log in to a sandbox that others use, too; what is in it stays as it is."""
+    async with aiohttp.ClientSession() as session:
+        caller = Caller(shared, session)
+        await caller.log_in()
+        yield caller
+
+
+async def its_document(caller: Caller) -> StoredDocument:
+    """Give the one document of a shared sandbox; whoever asks first brings it."""
+    for document in await caller.sandbox.documents():
+        return document
+    return await caller.stored(pdf(), create_new_set="True", set_name="s")
+
+
+# Most tests need one, and it takes longer than most calls.
+@functools.cache
 def pdf(number: str = "INV-1") -> bytes:
     """Make an invoice with a header field and a table."""
     page = FPDF()

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_kit import Answer, Caller, Clock, image, pdf, running
+from sandbox_kit import Answer, Caller, Clock, image, its_document, pdf, running, visiting
 
-from klearstack_async.sandbox import StoredDocument
+from klearstack_async.sandbox import Sandbox, StoredDocument
 
 NOT_FOUND = {"error": "Document ID not found"}
 BOX = [10, 20, 30, 40]
@@ -114,9 +114,11 @@ CASES = [(endpoint, name) for endpoint, names in REQUIRED.items() for name in na
 
 @pytest.mark.parametrize("how", ["missing", "blank", "misspelt"])
 @pytest.mark.parametrize(("endpoint", "name"), CASES)
-async def test_a_required_field_is_asked_for(endpoint: str, name: str, how: str) -> None:
-    async with running() as caller:
-        fields = asked(await caller.stored(pdf()), **MORE)
+async def test_a_required_field_is_asked_for(
+    endpoint: str, name: str, how: str, shared_sandbox: Sandbox
+) -> None:
+    async with visiting(shared_sandbox) as caller:
+        fields = asked(await its_document(caller), **MORE)
         value = fields.pop(name)
         fields |= {"missing": {}, "blank": {name: " "}, "misspelt": {f"{name}s": value}}[how]
         answer = await caller.call(endpoint, fields)
@@ -124,25 +126,29 @@ async def test_a_required_field_is_asked_for(endpoint: str, name: str, how: str)
 
 
 @pytest.mark.parametrize("endpoint", REQUIRED)
-async def test_the_company_must_be_right(endpoint: str) -> None:
-    async with running() as caller:
-        fields = asked(await caller.stored(pdf()), **MORE, company_name="other")
+async def test_the_company_must_be_right(endpoint: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
+        fields = asked(await its_document(caller), **MORE, company_name="other")
         answer = await caller.call(endpoint, fields)
         assert (answer.status, answer.json) == (401, {"error": "Incorrect company name."})
 
 
 @pytest.mark.parametrize("endpoint", [*REQUIRED, "updateqbestatus"])
 @pytest.mark.parametrize("bearer", ["", "nonsense"])
-async def test_a_bearer_token_is_needed(endpoint: str, bearer: str) -> None:
-    async with running() as caller:
+async def test_a_bearer_token_is_needed(
+    endpoint: str, bearer: str, shared_sandbox: Sandbox
+) -> None:
+    async with visiting(shared_sandbox) as caller:
         assert (await caller.call(endpoint, caller.account, bearer=bearer)).status == 401
 
 
 @pytest.mark.parametrize("document_id", ["0" * 24, "9" * 5000, "-1", "a\0b", "\ud800", "' OR 1--"])
 @pytest.mark.parametrize("endpoint", REQUIRED)
-async def test_an_unknown_id_is_a_400_that_says_so(endpoint: str, document_id: str) -> None:
-    async with running() as caller:
-        document = await caller.stored(pdf())
+async def test_an_unknown_id_is_a_400_that_says_so(
+    endpoint: str, document_id: str, shared_sandbox: Sandbox
+) -> None:
+    async with visiting(shared_sandbox) as caller:
+        document = await its_document(caller)
         fields = asked(document, **MORE) | {
             "id": document_id,
             "data": '{"a": {"_value": 1, "_coordinates": [0, 0, 0, 0]}}',
@@ -155,9 +161,11 @@ async def test_an_unknown_id_is_a_400_that_says_so(endpoint: str, document_id: s
     ("collection", "status"),
     [("Invoices", 200), ("Invoice", 200), ("Receipts", 400), ("invoices", 400)],
 )
-async def test_the_collection_must_be_the_documents_own(collection: str, status: int) -> None:
-    async with running() as caller:
-        fields = asked(await caller.stored(pdf())) | {"collection_name": collection}
+async def test_the_collection_must_be_the_documents_own(
+    collection: str, status: int, shared_sandbox: Sandbox
+) -> None:
+    async with visiting(shared_sandbox) as caller:
+        fields = asked(await its_document(caller)) | {"collection_name": collection}
         answer = await caller.call("getdocument", fields)
         assert answer.status == status
         assert status == 200 or answer.json == NOT_FOUND
@@ -287,19 +295,21 @@ BAD_DATA = [
 
 
 @pytest.mark.parametrize("data", BAD_DATA, ids=lambda data: data[:50])
-async def test_data_of_another_form_is_a_400_and_changes_nothing(data: str) -> None:
-    async with running() as caller:
-        document = await caller.stored(pdf())
+async def test_data_of_another_form_is_a_400_and_changes_nothing(
+    data: str, shared_sandbox: Sandbox
+) -> None:
+    async with visiting(shared_sandbox) as caller:
+        document = await its_document(caller)
         answer = await update(caller, document, data)
         assert answer.status == 400
         assert 0 < len(answer.json["error"]) < 300
-        [stored] = await caller.sandbox.documents()
-        assert not stored.is_saved
+        assert await its_document(caller) == document
+        assert not document.is_saved
 
 
 @pytest.mark.parametrize("depth", [100, 900, 990, 2000, 100_000])
-async def test_a_deep_json_body_is_a_400(depth: int) -> None:
-    async with running() as caller:
+async def test_a_deep_json_body_is_a_400(depth: int, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
         body = b'{"company_name": "demo", "data": ' + b"[" * depth + b"]" * depth + b"}"
         headers = {"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"}
         url = f"{caller.sandbox.url}/access/klearstack/update_document"
@@ -345,9 +355,9 @@ async def test_a_review_is_taken_once_and_can_be_turned_round() -> None:
 
 
 @pytest.mark.parametrize("decision", ["Approve", "approved", "x" * 10_000, "\0"])
-async def test_another_decision_is_a_400(decision: str) -> None:
-    async with running() as caller:
-        answer = await review(caller, await caller.stored(pdf()), decision)
+async def test_another_decision_is_a_400(decision: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
+        answer = await review(caller, await its_document(caller), decision)
         assert answer.status == 400
         assert "approve or reject" in answer.json["error"]
         assert len(answer.json["error"]) < 300
@@ -402,38 +412,40 @@ async def test_a_qbe_status_is_kept(fields: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("document_id", ["0" * 24, "9" * 5000, "\0", "\ud800"])
-async def test_an_unknown_document_is_a_200_with_a_bare_text(document_id: str) -> None:
-    async with running() as caller:
-        await caller.stored(pdf())
+async def test_an_unknown_document_is_a_200_with_a_bare_text(
+    document_id: str, shared_sandbox: Sandbox
+) -> None:
+    async with visiting(shared_sandbox) as caller:
+        await its_document(caller)
         answer = await tell_qbe(caller, qbe(document_id))
         assert answer.status == 200
         assert answer.text == '"Document ID not found"'
 
 
-async def test_a_document_of_another_type_is_not_found() -> None:
-    async with running() as caller:
-        document = await caller.stored(pdf())
+async def test_a_document_of_another_type_is_not_found(shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
+        document = await its_document(caller)
         answer = await tell_qbe(caller, qbe(document.document_id), document_type="Receipts")
         assert (answer.status, answer.json) == (200, "Document ID not found")
 
 
 @pytest.mark.parametrize("name", ["company_name", "username", "password", "QBE_response"])
-async def test_qbe_asks_for_its_fields(name: str) -> None:
-    async with running() as caller:
+async def test_qbe_asks_for_its_fields(name: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
         answer = await tell_qbe(caller, qbe("x"), document_type="Invoices", **{name: ""})
         assert (answer.status, answer.json) == (400, {"error": f"Please provide {name}."})
 
 
-async def test_qbe_asks_for_a_document_type() -> None:
-    async with running() as caller:
+async def test_qbe_asks_for_a_document_type(shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
         answer = await tell_qbe(caller, qbe("x"), document_type="", collection_name=" ")
         assert (answer.status, answer.json) == (400, {"error": "Please provide document_type."})
 
 
 @pytest.mark.parametrize("name", ["document_id", "QBE_status", "error_message", "QBE_timestamp"])
-async def test_every_part_of_the_qbe_response_is_needed(name: str) -> None:
-    async with running() as caller:
-        response = qbe((await caller.stored(pdf())).document_id)
+async def test_every_part_of_the_qbe_response_is_needed(name: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
+        response = qbe((await its_document(caller)).document_id)
         del response[name]
         answer = await tell_qbe(caller, response)
         assert (answer.status, answer.json) == (400, {"error": f"Please provide {name}."})
@@ -455,8 +467,10 @@ async def test_every_part_of_the_qbe_response_is_needed(name: str) -> None:
     ],
     ids=lambda response: str(response)[:60],
 )
-async def test_a_qbe_response_of_another_form_is_a_400(response: Any) -> None:
-    async with running() as caller:
+async def test_a_qbe_response_of_another_form_is_a_400(
+    response: Any, shared_sandbox: Sandbox
+) -> None:
+    async with visiting(shared_sandbox) as caller:
         answer = await tell_qbe(caller, response)
         assert answer.status == 400
         assert answer.json["error"]

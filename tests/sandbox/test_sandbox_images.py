@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from fpdf import FPDF
 from PIL import Image
-from sandbox_kit import Answer, Caller, Clock, image, pdf, running
+from sandbox_kit import Answer, Caller, Clock, image, its_document, pdf, running, visiting
 
-from klearstack_async.sandbox import SandboxUser, StoredDocument, images, processing
+from klearstack_async.sandbox import Sandbox, SandboxUser, StoredDocument, images, processing
 from klearstack_async.sandbox.reading import page_image, read_document
 
 A4_AT_200_DPI = (1654, 2339)
@@ -110,9 +110,9 @@ async def test_a_page_that_is_not_there_is_a_400_that_counts_the_pages(page: str
 
 
 @pytest.mark.parametrize("page", ["x", "1.0", "9" * 5000, "\u0661", "1\0", "\ud800", "true"])
-async def test_a_page_that_is_no_number_is_a_400(page: str) -> None:
-    async with running() as caller:
-        fields = asked(await caller.stored(pdf()), page_index=page)
+async def test_a_page_that_is_no_number_is_a_400(page: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
+        fields = asked(await its_document(caller), page_index=page)
         answer = await caller.call("getdocumentimage", fields, encoding="json")
         assert answer.status == 400
         assert answer.json["error"].startswith("page_index must be a whole number from 1;")
@@ -139,17 +139,17 @@ async def test_a_broken_document_has_no_picture_and_says_why(data: bytes) -> Non
 
 
 @pytest.mark.parametrize("endpoint", ["getdocumentimage", "gettext"])
-async def test_who_asks_for_a_page_is_checked(endpoint: str) -> None:
-    async with running() as caller:
+async def test_who_asks_for_a_page_is_checked(endpoint: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
         assert (await caller.call(endpoint, {"company_name": "demo"}, bearer="")).status == 401
         answer = await caller.call(endpoint, {"company_name": "other"})
         assert (answer.status, answer.json) == (401, {"error": "Incorrect company name."})
 
 
 @pytest.mark.parametrize("name", ["company_name", "collection_name", "id"])
-async def test_a_picture_asks_for_its_fields(name: str) -> None:
-    async with running() as caller:
-        fields = asked(await caller.stored(pdf())) | {name: ""}
+async def test_a_picture_asks_for_its_fields(name: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
+        fields = asked(await its_document(caller)) | {name: ""}
         answer = await caller.call("getdocumentimage", fields)
         assert (answer.status, answer.json) == (400, {"error": f"Please provide {name}."})
 
@@ -287,9 +287,9 @@ async def test_a_large_box_holds_its_lines_from_top_to_bottom() -> None:
 @pytest.mark.parametrize(
     "box", [[0, 0, 0, 0], [9, 9, 1, 1], [-5, -5, -1, -1], [1e9, 1e9, 1e9, 1e9], [0.5, 0, 1, 1]]
 )
-async def test_a_box_without_words_holds_no_text(box: list[float]) -> None:
-    async with running() as caller:
-        answer = await text_in(caller, await caller.stored(pdf()), box)
+async def test_a_box_without_words_holds_no_text(box: list[float], shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
+        answer = await text_in(caller, await its_document(caller), box)
         assert (answer.status, answer.json["text"]) == (200, "")
 
 
@@ -320,17 +320,17 @@ async def test_a_box_of_a_field_is_looked_up_on_the_fields_page() -> None:
     ],
     ids=lambda box: box[:30],
 )
-async def test_coordinates_of_another_form_are_a_400(box: str) -> None:
-    async with running() as caller:
-        answer = await text_in(caller, await caller.stored(pdf()), box)
+async def test_coordinates_of_another_form_are_a_400(box: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
+        answer = await text_in(caller, await its_document(caller), box)
         assert answer.status == 400
         assert answer.json["error"].startswith("coordinates must be ")
 
 
 @pytest.mark.parametrize("name", ["company_name", "collection_name", "ocr_text_id", "coordinates"])
-async def test_a_text_asks_for_its_fields(name: str) -> None:
-    async with running() as caller:
-        answer = await text_in(caller, await caller.stored(pdf()), [1, 2, 3, 4], **{name: " "})
+async def test_a_text_asks_for_its_fields(name: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
+        answer = await text_in(caller, await its_document(caller), [1, 2, 3, 4], **{name: " "})
         assert (answer.status, answer.json) == (400, {"error": f"Please provide {name}."})
 
 

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,8 +33,16 @@ def open_files() -> set[str]:
     return links
 
 
-def sandbox_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("sandbox")]
+@pytest.fixture
+def sandbox_threads() -> Callable[[], list[str]]:
+    """Give a function that names the threads of this test's sandboxes: others may run, too."""
+    before = set(threading.enumerate())
+
+    def names() -> list[str]:
+        new = set(threading.enumerate()) - before
+        return [thread.name for thread in new if thread.name.startswith("sandbox")]
+
+    return names
 
 
 async def begin_upload(caller: Caller, folder: Path) -> asyncio.StreamWriter:
@@ -47,7 +56,7 @@ async def begin_upload(caller: Caller, folder: Path) -> asyncio.StreamWriter:
 
 
 async def test_a_stop_with_requests_in_flight_leaks_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox_threads: Callable[[], list[str]]
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     await asyncio.get_running_loop().run_in_executor(None, int)  # the test's own thread and files
@@ -76,7 +85,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(tmp_path: Path) -> 
 
 
 async def test_a_stop_while_a_document_is_read_waits_for_the_reader(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, sandbox_threads: Callable[[], list[str]]
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
@@ -139,7 +148,9 @@ async def test_documents_left_unread_by_a_stop_are_read_by_the_next_run(
         assert listed(tmp_path / "spool") == []
 
 
-async def test_a_taken_port_is_an_os_error_and_leaks_nothing() -> None:
+async def test_a_taken_port_is_an_os_error_and_leaks_nothing(
+    sandbox_threads: Callable[[], list[str]],
+) -> None:
     async with running() as caller:
         threads = len(sandbox_threads())
         port = int(caller.sandbox.url.rpartition(":")[2])

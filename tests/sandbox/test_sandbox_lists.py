@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_kit import Answer, Caller, Clock, pdf, running, zip_of
+from sandbox_kit import Answer, Caller, Clock, its_document, pdf, running, visiting, zip_of
 
-from klearstack_async.sandbox import SandboxUser, StoredDocument
+from klearstack_async.sandbox import Sandbox, SandboxUser, StoredDocument
 
 DAY = {"from_date": "06/05/2024", "to_date": "06/05/2024"}
 ANN = SandboxUser("ann", "ann-password", "Approver")
@@ -90,8 +90,10 @@ CASES = [
 
 @pytest.mark.parametrize("how", ["missing", "blank", "misspelt"])
 @pytest.mark.parametrize(("endpoint", "name"), CASES)
-async def test_a_required_field_is_asked_for(endpoint: str, name: str, how: str) -> None:
-    async with running() as caller:
+async def test_a_required_field_is_asked_for(
+    endpoint: str, name: str, how: str, shared_sandbox: Sandbox
+) -> None:
+    async with visiting(shared_sandbox) as caller:
         fields: dict[str, Any] = {**caller.account, **FIELDS[endpoint]}
         value = fields.pop(name)
         fields |= {"missing": {}, "blank": {name: " "}, "misspelt": {f"{name}s": value}}[how]
@@ -101,30 +103,30 @@ async def test_a_required_field_is_asked_for(endpoint: str, name: str, how: str)
 
 @pytest.mark.parametrize("name", ["company_name", "username", "password"])
 @pytest.mark.parametrize("endpoint", FIELDS)
-async def test_wrong_credentials_are_401(endpoint: str, name: str) -> None:
-    async with running() as caller:
+async def test_wrong_credentials_are_401(endpoint: str, name: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
         answer = await ask(caller, endpoint, **{**FIELDS[endpoint], name: "wrong"})
         assert (answer.status, answer.json) == (401, {"error": "Incorrect username or password."})
 
 
 @pytest.mark.parametrize("endpoint", FIELDS)
-async def test_a_bearer_token_is_needed(endpoint: str) -> None:
-    async with running() as caller:
+async def test_a_bearer_token_is_needed(endpoint: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
         answer = await caller.call(endpoint, caller.account | FIELDS[endpoint], bearer="")
         assert answer.status == 401
 
 
 @pytest.mark.parametrize("encoding", ["multipart", "urlencoded", "json"])
-@pytest.mark.parametrize("endpoint", FIELDS)
-async def test_every_encoding_works(endpoint: str, encoding: str) -> None:
+async def test_every_encoding_works_for_each(encoding: str) -> None:
     async with running(_now=Clock()) as caller:
         document = await caller.stored(pdf(), "a.pdf", create_new_set="True", set_name="s")
         await review(caller, document)
-        fields = caller.account | FIELDS[endpoint] | {"unknown": "ignored"}
-        answer = await caller.call(endpoint, fields, encoding=encoding)
-        assert answer.status == 200
-        assert set(answer.json) == {"result", "release_version"}
-        assert names(answer) == ["a.pdf"]
+        for endpoint, wanted in FIELDS.items():
+            fields = caller.account | wanted | {"unknown": "ignored"}
+            answer = await caller.call(endpoint, fields, encoding=encoding)
+            assert answer.status == 200, endpoint
+            assert set(answer.json) == {"result", "release_version"}, endpoint
+            assert names(answer) == ["a.pdf"], endpoint
 
 
 KEYED = {"getmodifiedinvoices", "getapproveinvoices"}
@@ -205,9 +207,9 @@ ODD_DATES = [
 @pytest.mark.parametrize("name", ["from_date", "to_date"])
 @pytest.mark.parametrize("endpoint", ["getdaterangedocuments", "getapproveinvoices"])
 async def test_a_date_of_another_form_is_a_400_that_says_the_form(
-    endpoint: str, name: str, date: str
+    endpoint: str, name: str, date: str, shared_sandbox: Sandbox
 ) -> None:
-    async with running() as caller:
+    async with visiting(shared_sandbox) as caller:
         fields = {**FIELDS[endpoint], name: date}
         answer = await ask(caller, endpoint, **fields)
         assert answer.status == 400
@@ -216,8 +218,8 @@ async def test_a_date_of_another_form_is_a_400_that_says_the_form(
 
 
 @pytest.mark.parametrize("endpoint", ["getdaterangedocuments", "getapproveinvoices"])
-async def test_days_in_the_wrong_order_are_a_400(endpoint: str) -> None:
-    async with running() as caller:
+async def test_days_in_the_wrong_order_are_a_400(endpoint: str, shared_sandbox: Sandbox) -> None:
+    async with visiting(shared_sandbox) as caller:
         fields = {**FIELDS[endpoint], "from_date": "07/05/2024"}
         answer = await ask(caller, endpoint, **fields)
         assert answer.status == 400
@@ -245,9 +247,11 @@ async def test_a_set_gives_its_own_documents_of_the_type_or_all() -> None:
     "reference", ["99999", "x", "-1", "9" * 40, "9" * 5000, "1\0", "\u0661\u0660"]
 )
 @pytest.mark.parametrize("endpoint", ["getsetresults", "getsetdocuments"])
-async def test_an_unknown_set_is_a_400(endpoint: str, reference: str) -> None:
-    async with running() as caller:
-        await caller.upload(pdf(), create_new_set="True", set_name="s")
+async def test_an_unknown_set_is_a_400(
+    endpoint: str, reference: str, shared_sandbox: Sandbox
+) -> None:
+    async with visiting(shared_sandbox) as caller:
+        await its_document(caller)
         fields = {"document_type": "Invoices", "set_reference_number": reference}
         answer = await ask(caller, endpoint, **fields)
         assert answer.status == 400

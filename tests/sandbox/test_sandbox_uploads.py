@@ -7,7 +7,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sandbox_kit import UPLOAD, form, image, listed, pdf, running, zip_of
+from sandbox_kit import UPLOAD, form, image, listed, pdf, running, visiting, zip_of
+
+from klearstack_async.sandbox import Sandbox
 
 UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
@@ -59,9 +61,10 @@ REQUIRED = {
 @pytest.mark.parametrize("blank", [True, False])
 @pytest.mark.parametrize(("endpoint", "name"), [(e, n) for e, ns in REQUIRED.items() for n in ns])
 async def test_a_missing_field_is_a_400_that_names_it(
-    endpoint: str, name: str, *, blank: bool
+    endpoint: str, name: str, shared_sandbox: Sandbox, *, blank: bool
 ) -> None:
-    async with running() as caller:
+    async with visiting(shared_sandbox) as caller:
+        before = await caller.sandbox.documents()
         fields = {**caller.account, **UPLOAD}
         if blank:
             fields[name] = ""
@@ -69,7 +72,7 @@ async def test_a_missing_field_is_a_400_that_names_it(
             del fields[name]
         answer = await caller.call(endpoint, fields, file=("a.zip", zip_of(("a.pdf", pdf()))))
         assert (answer.status, answer.json) == (400, {"error": f"Please provide {name}."})
-        assert await caller.sandbox.documents() == []
+        assert await caller.sandbox.documents() == before
 
 
 @pytest.mark.parametrize("endpoint", list(REQUIRED))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sandbox_kit import image, listed, pdf, running, zip_of
 
@@ -185,7 +185,6 @@ def test_a_zip64_archive_is_read(tmp_path: Path) -> None:
 SEED = zip_of(("a.pdf", b"%PDF-" + bytes(200)), ("b/c.png", image("png")), deflated=True)
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, len(SEED) - 1), st.integers(0, 255)), min_size=1, max_size=6),
     st.integers(0, len(SEED)),

@@ -74,11 +74,13 @@ async def test_a_server_that_says_nothing_is_a_stall(serve: Serve) -> None:
         return web.Response()
 
     url = await serve(getbatchdocuments=stall, processdocument=stall)
-    async with client_at(url, timeouts=Timeouts(stall_seconds=0.5)) as ks:
+    async with client_at(url, retry=RetryPolicy(attempts=2, first_seconds=0)) as ks:
+        await ks.auth.login()
+        impatient = ks.with_options(timeouts=Timeouts(stall_seconds=0.2))
         with pytest.raises(StallTimeout, match="stall_seconds"):
-            await ks.results.in_batch("b")
+            await impatient.results.in_batch("b")
         with pytest.raises(OutcomeUnknown) as caught:
-            await ks.uploads.document(b"%PDF", filename="a.pdf")
+            await impatient.uploads.document(b"%PDF", filename="a.pdf")
         assert isinstance(caught.value.__cause__, StallTimeout)
     released.set()
 
@@ -160,12 +162,12 @@ async def test_a_server_that_takes_nothing_more_is_a_stall(tmp_path: Path) -> No
     server = await asyncio.start_server(read_a_little, "127.0.0.1", 0, limit=1 << 16)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     # The second connection is made anew: the first never answers another request.
-    options = {"timeouts": Timeouts(stall_seconds=1), "retry": RetryPolicy(attempts=2)}
-    async with client_at(url, **options) as ks:
+    async with client_at(url, retry=RetryPolicy(attempts=2, first_seconds=0)) as ks:
         await ks.auth.login()
+        impatient = ks.with_options(timeouts=Timeouts(stall_seconds=0.5))
         # What was never sent to its end can't have been stored.
         with pytest.raises(StallTimeout, match="took nothing") as caught:
-            await ks.uploads.document(path)
+            await impatient.uploads.document(path)
         assert caught.value.attempt == 2
     server.close()
     for writer in connections:

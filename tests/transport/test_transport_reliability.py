@@ -16,6 +16,7 @@ from test_transport_tokens import Service
 
 from klearstack_async import (
     Attempt,
+    AuthenticationError,
     ClientClosed,
     ConnectError,
     ConnectionDropped,
@@ -23,6 +24,7 @@ from klearstack_async import (
     KlearStack,
     KlearStackError,
     OutcomeUnknown,
+    PermissionDenied,
     Rate,
     RateLimited,
     RetryPolicy,
@@ -522,6 +524,101 @@ async def test_a_login_as_another_user_is_not_undone_by_a_renewal_under_way() ->
     await login
     await until(lambda: service.keeper._flight is None)
     assert await service.keeper.token() == "another"
+
+
+class Refusing:
+    """An account's service on a clock of the test's, whose answers 401 take their time.
+
+    The client's tokens are good for 15 minutes, because they don't say how long.
+    """
+
+    def __init__(self, *seconds_on_the_way: float) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.clock = Clock(now=lambda: self.now)
+        self.on_the_way = list(seconds_on_the_way)
+        self.asked = self.renewals = 0
+
+    async def ask(self, request: web.Request) -> web.StreamResponse:
+        await request.read()
+        self.asked += 1
+        if not self.on_the_way:
+            return web.json_response(BATCH)
+        self.now += timedelta(seconds=self.on_the_way.pop(0))
+        return web.json_response({"error": "Token expired."}, status=401)
+
+    async def renew(self, request: web.Request) -> web.StreamResponse:
+        await request.read()
+        self.renewals += 1
+        return web.json_response({"access_token": f"a.b.{self.renewals}"})
+
+    async def url(self, serve: Serve) -> str:
+        return await serve(getbatchdocuments=self.ask, get_access_token=self.renew)
+
+
+# Of a life of 900 s; two seconds before its end, a server may see it ended.
+ENDED, NEARLY_ENDED, ALIVE = 901, 899, 800
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [(ALIVE, ENDED), (ALIVE, NEARLY_ENDED), (ENDED, ENDED), (ENDED, ENDED, ENDED, ENDED)],
+)
+async def test_a_token_that_ended_on_the_way_is_no_proof_against_the_account(
+    seconds: tuple[float, ...], serve: Serve
+) -> None:
+    service = Refusing(*seconds)
+    async with client_at(await service.url(serve), clock=service.clock) as ks:
+        await ks.results.in_batch("b")
+    assert (service.asked, service.renewals) == (len(seconds) + 1, len(seconds) + 1)
+
+
+@pytest.mark.parametrize("seconds", [(ALIVE, ALIVE), (ENDED, ALIVE), (ENDED, ENDED, ALIVE)])
+async def test_a_second_401_of_a_token_that_lives_on_is_final(
+    seconds: tuple[float, ...], serve: Serve
+) -> None:
+    service = Refusing(*seconds, *[ALIVE] * 9)
+    async with client_at(await service.url(serve), clock=service.clock) as ks:
+        with pytest.raises(AuthenticationError) as caught:
+            await ks.results.in_batch("b")
+    assert caught.value.attempt == service.asked == len(seconds)
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 5])
+async def test_tokens_that_always_end_on_the_way_are_not_renewed_for_ever(
+    attempts: int, serve: Serve
+) -> None:
+    service = Refusing(*[ENDED] * 99)
+    retry = RetryPolicy(attempts=attempts, first_seconds=0)
+    async with client_at(await service.url(serve), clock=service.clock, retry=retry) as ks:
+        with pytest.raises(AuthenticationError):
+            await ks.results.in_batch("b")
+    # The first renewal is no failure of the call.
+    assert service.asked == service.renewals == attempts + 1
+
+
+@pytest.mark.parametrize("status", [503, 401, 400])
+async def test_only_what_was_kept_back_for_its_source_says_so(status: int, serve: Serve) -> None:
+    async def once() -> AsyncIterator[bytes]:
+        yield b"%PDF"
+
+    script = Script(status, RECEIPT, headers={"Retry-After": "0.01"})
+    async with client_at(await serve(processdocument=script)) as ks:
+        with pytest.raises(KlearStackError) as caught:
+            await ks.uploads.document(Stream(once, "a.pdf", repeatable=False))
+    assert ("its source can be read only once" in str(caught.value)) is (status != 400)
+    assert str(caught.value).count("only once") < 2
+    assert len(script.bodies) == 1
+
+
+async def test_a_users_id_is_a_secret_however_short_it_is(serve: Serve) -> None:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return web.json_response({"error": "there is no user 7x"}, status=403)
+
+    async with client_at(await serve(getaccesstokenfromuserid=refuse)) as ks:
+        with pytest.raises(PermissionDenied) as caught:
+            await ks.auth.login_as("7x")
+    assert "7x" not in f"{caught.value} {caught.value.excerpt}"
 
 
 # --- Repeating and closing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import os
 import ssl
@@ -12,6 +13,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +23,7 @@ import pytest
 import trustme
 from conftest import PASSWORD, client_at, until
 
-from klearstack_async import KlearStack, Redirected, Tls, TransportError
+from klearstack_async import KlearStack, Redirected, RetryPolicy, Tls, TransportError
 from klearstack_async.errors import ConnectError, TlsError
 from klearstack_async.transport.tls import (
     InsecureTlsWarning,
@@ -630,6 +632,35 @@ async def test_a_client_logs_in_and_uploads_with_its_file_of_authorities(
     async with client_at(server.url, tls=Tls(ca_file=certificates.ca_file)) as ks:
         await upload(ks)
     assert len(server.received) == 2
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+@pytest.mark.parametrize("how", ["CA_FILE", "FINGERPRINT"])
+async def test_a_client_from_the_environment_checks_as_it_is_told(
+    how: str, where: str, certificates: Certificates, start: Start, tmp_path: Path
+) -> None:
+    server = await start(certificates.good.context)
+    right = {"CA_FILE": certificates.ca_file, "FINGERPRINT": certificates.good.fingerprint}
+    wrong = {"CA_FILE": certificates.other_ca_file, "FINGERPRINT": "0" * 64}
+    account = {"URL": server.url, "COMPANY": "demo", "USERNAME": "demo", "PASSWORD": PASSWORD}
+    for value, is_trusted in ((right[how], True), (wrong[how], False)):
+        environment = {f"KLEARSTACK_{name}": text for name, text in account.items()}
+        if where == "environment":
+            environment[f"KLEARSTACK_{how}"] = str(value)
+        else:
+            file = tmp_path / "klearstack.toml"
+            file.write_text(f"{how.lower()} = {json.dumps(str(value))}")
+            environment["KLEARSTACK_CONFIG"] = str(file)
+        # In a thread, because it reads the file.
+        made = partial(KlearStack.from_env, environment, retry=RetryPolicy(attempts=1))
+        async with await asyncio.to_thread(made) as ks:
+            if is_trusted:
+                await upload(ks)
+            else:
+                with pytest.raises(TlsError):
+                    await upload(ks)
+    # Login and upload, of the one that trusted.
+    assert len([each for each in server.received if each]) == 2
 
 
 # wired

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import anyio
 import pytest
@@ -293,6 +294,75 @@ async def test_a_store_that_fails_costs_a_login_and_a_warning(
     assert await service.keeper.token() == "login-1"
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     assert "MARKED" not in caplog.text
+
+
+IN_AN_HOUR = datetime(2026, 1, 1, 1, tzinfo=UTC)
+GARBAGE: dict[str, Any] = {
+    "a text": "MARKED",
+    "a dictionary": {"access_token": "MARKED"},
+    "no access token": Tokens("", "r", IN_AN_HOUR),
+    "an access token of two lines": Tokens("MARKED\r\nX-Evil: 1", "r", IN_AN_HOUR),
+    "an access token that is no ASCII": Tokens("MARKED\xfc", "r", IN_AN_HOUR),
+    "an access token that is bytes": Tokens(b"MARKED", "r", IN_AN_HOUR),  # type: ignore[arg-type]
+    "a refresh token that is bytes": Tokens("a", b"MARKED", IN_AN_HOUR),  # type: ignore[arg-type]
+    "an end without a time zone": Tokens("MARKED", "r", IN_AN_HOUR.replace(tzinfo=None)),
+    "an end that is a text": Tokens("MARKED", "r", "2026-01-01"),  # type: ignore[arg-type]
+    "an end that is a number": Tokens("MARKED", "r", 1767229200),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("what", GARBAGE)
+async def test_garbage_in_a_store_costs_a_login_and_a_warning_and_is_written_over(
+    what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(GARBAGE[what])
+    service = Service(store)
+    assert await service.keeper.token() == "login-1"
+    assert (service.logins, service.refreshes, store.saved) == (1, 0, ["login-1"])
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "MARKED" not in caplog.text
+
+
+async def test_garbage_in_a_store_is_no_reason_to_log_in_where_a_refresh_does() -> None:
+    store = Store()
+    service = Service(store)
+    await service.keeper.token()
+    store.tokens = GARBAGE["a text"]
+    service.now += timedelta(seconds=899)
+    assert await service.keeper.token() == "refresh-1"
+    assert (service.logins, store.saved) == (1, ["login-1", "refresh-1"])
+
+
+@pytest.mark.parametrize("what", ["load", "save"])
+async def test_a_store_that_hangs_holds_nobody_up_for_long(
+    what: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_keeper, "_STORE_SECONDS", 0.01)
+    store = Store()
+
+    async def hang(*_args: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(store, what, hang)
+    service = Service(store)
+    async with asyncio.timeout(10):
+        assert await service.keeper.token() == "login-1"
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"{what}() raised TimeoutError" in caplog.text
+
+
+async def test_a_refresh_that_gives_the_old_token_again_ends_in_a_login() -> None:
+    service = Service()
+    await service.keeper.token()
+
+    async def refresh(old: Tokens) -> Tokens:
+        service.refreshes += 1
+        return service.tokens(old.access_token, "another")
+
+    service.keeper._refresh = refresh
+    service.now += timedelta(seconds=899)
+    assert await service.keeper.token() == "login-2"
+    assert (service.logins, service.refreshes) == (2, 1)
 
 
 async def test_another_users_tokens_are_not_put_into_the_store() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from klearstack_async import Document, Field
@@ -352,7 +352,6 @@ MESSY = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(MESSY, st.sampled_from(["", "junk ", "\ufeff", "[1] "]), st.sampled_from(["", "}", " tail"]))
 @example({"result": [{"status": "failed", "error": {}}]}, "", "")
 def test_any_json_gives_a_value_or_a_documented_error(value: Any, before: str, after: str) -> None:
@@ -362,7 +361,6 @@ def test_any_json_gives_a_value_or_a_documented_error(value: Any, before: str, a
         attack(body, decode)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.binary(max_size=200)
     | st.text("[]{}\":,'\\01eE-+.ntfu a\ud800\x00\n<", max_size=60).map(
@@ -375,7 +373,6 @@ def test_any_bytes_give_a_value_or_a_documented_error(body: bytes, content_type:
         attack(body, decode, content_type)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_a_broken_answer_gives_a_value_or_a_documented_error(data: st.DataObject) -> None:
     body = bytearray(f'{{"result": [[{ROW}, ["a", "b"]], {KEYED}], "success": "yes"}}'.encode())

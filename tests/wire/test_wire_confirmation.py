@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from klearstack_async.errors import DecodeError, Rejected
@@ -298,7 +298,6 @@ MORE = st.dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(MORE, st.sampled_from([{"success": True}, {"message": "Saved"}, {}]))
 def test_nothing_beside_a_yes_is_lost(more: Mapping[str, Any], yes: Mapping[str, Any]) -> None:
     found = confirmed(json.dumps({**more, **yes}), documented=False)

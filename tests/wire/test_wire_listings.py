@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from klearstack_async.errors import DecodeError, Rejected
@@ -240,7 +240,6 @@ ITEMS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(ITEMS, max_size=4), st.sampled_from(list(OWN_KEYS)))
 def test_nothing_of_an_item_is_lost(sent: list[Any], decode: Callable[[Reply], Any]) -> None:
     found = decoded(sent, decode)

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from klearstack_async import Batch, Document, DocumentList
@@ -155,20 +155,17 @@ ANSWERS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(ANSWERS)
 def test_nothing_of_a_list_is_lost(answer: Pairs) -> None:
     assert marks_in(answer) <= marks_in(kept(read(reply(answer), decode_list)))
 
 
-@settings(max_examples=200, deadline=None)
 @given(ANSWERS)
 def test_nothing_of_a_batch_is_lost(answer: Pairs) -> None:
     answer = Pairs([("status", "processing"), *answer, ("error", "<7>")])
     assert marks_in(answer) <= marks_in(kept(read(reply(answer), batch_decoder("b", 1))))
 
 
-@settings(max_examples=200, deadline=None)
 @given(ANSWERS, st.booleans())
 def test_one_after_the_other_gives_the_documents_of_the_list(answer: Pairs, alone: bool) -> None:
     sent = answer[0][1] if alone else answer
@@ -187,7 +184,6 @@ def test_one_after_the_other_gives_the_documents_of_the_list(answer: Pairs, alon
     assert marks_in(listed.extra[key] if strange else []) <= marks_in(strange)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     POSITIONAL.map(lambda rows: [["d-1", "Document_id"], *rows]) | KEYED,
     st.sampled_from(["alone", "listed", "wrapped"]),

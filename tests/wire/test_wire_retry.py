@@ -76,6 +76,7 @@ REPEATED = [
     (errors.OutcomeUnknown, 502, False, False, False),
     (errors.SourceChanged, None, False, False, False),
     (errors.BatchNotReady, None, False, False, False),
+    (errors.JournalError, None, False, False, False),
     (errors.WebhookError, 400, False, False, False),
 ]
 # The same, for a call that ended in it: may it have been carried out all the same?

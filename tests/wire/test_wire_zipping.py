@@ -9,7 +9,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from unicodedata import category, normalize
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from klearstack_async.wire.zipping import (
@@ -43,7 +43,6 @@ filenames = st.one_of(
 @example(["a.pdf", "a.pdf", "a (2).pdf", "A.pdf"])
 @example(["x" * 198 + ".pdf", "x" * 199 + ".pdf"])
 @example(["\u0130.pdf", "i\u0307.pdf", "\u1fb4.pdf", "\u03b1\u0345\u0301.pdf"])
-@settings(max_examples=300)
 def test_names_are_safe_and_unlike_each_other(given_names: list[str]) -> None:
     names = member_names(given_names)
     assert len(names) == len(given_names)

@@ -141,17 +141,13 @@ def test_pages_beyond_the_limit_are_counted_but_not_read(
 WHOLE = invoice()
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, len(WHOLE)))
 def test_a_truncated_pdf_is_read_or_named(cut: int, tmp_path: Path) -> None:
     assert outcome(written(tmp_path, WHOLE[:cut]))
 
 
-@settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, len(WHOLE) - 8), patch=st.binary(min_size=1, max_size=8))
 def test_a_pdf_with_wrong_bytes_is_read_or_named(place: int, patch: bytes, tmp_path: Path) -> None:
     assert outcome(written(tmp_path, WHOLE[:place] + patch + WHOLE[place + len(patch) :]))
@@ -160,9 +156,7 @@ def test_a_pdf_with_wrong_bytes_is_read_or_named(place: int, patch: bytes, tmp_p
 HEADS = st.sampled_from([b"", b"%PDF-1.4\n", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"])
 
 
-@settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(head=HEADS, body=st.binary(max_size=300))
 def test_any_bytes_are_read_or_named(head: bytes, body: bytes, tmp_path: Path) -> None:
     assert outcome(written(tmp_path, head + body))

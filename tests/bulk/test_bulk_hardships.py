@@ -1,0 +1,308 @@
+"""What else can go wrong in a bulk run: each was found by somebody who tried to break it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from bulk_kit import Port, Store, failing, files, run, states
+from conftest import Serve, client_at, until
+
+from klearstack_async import (
+    ConnectError,
+    JournalError,
+    Outcome,
+    OutcomeState,
+    RetryPolicy,
+    Sink,
+    Stream,
+)
+from klearstack_async.bulk import journal_rows
+from klearstack_async.wire.source import BytesSource
+
+TEN = [f"{number}.pdf" for number in range(10)]
+
+
+async def test_two_uploads_that_get_the_same_batch_id_both_end(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store = Store()
+
+    async def upload(request: web.Request) -> web.StreamResponse:
+        await store._upload(request)
+        store.batches = {"b": store.stored}
+        return web.json_response({"OCR_ref_no": "b"})
+
+    url = await serve(processdocument=upload, getbatchdocuments=store._look)
+    async with client_at(url) as ks:
+        outcomes = await run(ks, files(tmp_path / "in", "a.pdf", "b.pdf"))
+    own = [o for o in outcomes if o.state is not OutcomeState.UNMATCHED]
+    assert states(own) == {"a.pdf": "extracted", "b.pdf": "extracted"}
+
+
+async def test_a_late_document_of_a_bundle_never_gets_its_neighbours_result(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store, folder = Store(), files(tmp_path / "in", "a.pdf", "b.pdf")
+    is_done = False
+
+    async def look(request: web.Request) -> web.StreamResponse:
+        names = store.batches[str((await request.post())["batch_id"])]
+        rows = [store.document(name) for name in names if not name.startswith("b-")]
+        state = "done" if is_done or len(rows) == len(names) else "processing"
+        return web.json_response({"result": rows, "status": state})
+
+    url = await serve(
+        processdocument=store._upload, uploadbatch=store._upload, getbatchdocuments=look
+    )
+    job = {"journal": tmp_path / "job.db", "bundle": 2, "wait_seconds": 0.1}
+    async with client_at(url) as ks:
+        assert states(await run(ks, folder, **job)) == {"a.pdf": "extracted", "b.pdf": "failed"}
+        # So that what was bundled with the late one is in another parcel now.
+        (folder / "a.pdf").write_bytes(b"%PDF-1.4 another a")
+        assert states(await run(ks, folder, **job)) == {"a.pdf": "extracted"}
+        is_done = True
+        outcomes = await run(ks, folder, **job, retry_failed=True)
+    assert states(outcomes) == {"b.pdf": "failed"}
+
+
+@pytest.mark.parametrize("bundle", [1, 5])
+async def test_a_source_is_not_skipped_for_one_that_is_never_sent(
+    bundle: int, serve: Serve, tmp_path: Path
+) -> None:
+    folder = files(tmp_path / "in", "a.pdf", "c.pdf")
+    for name in ("b.pdf", "d.pdf"):
+        (folder / name).write_bytes((folder / "a.pdf").read_bytes())
+    store = Store(refuse=lambda _, names: failing(400) if is_a(names) else None)
+
+    def is_a(names: list[str]) -> bool:
+        return any(name.startswith("a-") for name in names)
+
+    async with client_at(await store.url(serve)) as ks:
+        outcomes = await run(
+            ks, [folder / name for name in ("a.pdf", "b.pdf", "d.pdf", "c.pdf")], bundle=bundle
+        )
+    found = states(outcomes)
+    assert found["a.pdf"] == "failed"
+    assert sorted((found["b.pdf"], found["d.pdf"])) == ["extracted", "skipped"]
+
+
+async def test_documents_in_memory_of_one_name_are_told_apart_by_their_content(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store, job = Store(), {"journal": tmp_path / "job.db"}
+    one, two = (BytesSource(b"%PDF-1.4 " + body, "invoice.pdf") for body in (b"one", b"two"))
+    async with client_at(await store.url(serve)) as ks:
+        assert len(await run(ks, [one], **job)) == 1
+        assert len(await run(ks, [one, two], **job)) == 1
+        assert await run(ks, [two, one], **job) == []
+    assert len(store.stored) == 2
+
+
+async def test_a_clock_that_was_ahead_when_something_was_sent_harms_nothing(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store, folder = Store(after=lambda *_: failing(500)), files(tmp_path / "in", "a.pdf")
+    store.named = lambda _: None
+    job = {"journal": tmp_path / "job.db"}
+    async with client_at(await store.url(serve)) as ks:
+        assert states(await run(ks, folder, **job)) == {"a.pdf": "in_doubt"}
+        with closing(sqlite3.connect(tmp_path / "job.db")) as journal:
+            journal.execute("UPDATE parcels SET begun_at = begun_at + 5 * 86400")
+            journal.commit()
+        store.named = lambda name: name
+        assert states(await run(ks, folder, **job)) == {"a.pdf": "extracted"}
+
+
+async def test_a_receipt_that_cannot_be_noted_is_a_doubt_and_no_failure(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, folder = Store(), files(tmp_path / "in", "a.pdf")
+    job = {"journal": tmp_path / "job.db"}
+
+    def disk_is_full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async with client_at(await store.url(serve)) as ks:
+        with monkeypatch.context() as patched:
+            patched.setattr(journal_rows, "sent", disk_is_full)
+            with pytest.raises(JournalError, match="full"):
+                await run(ks, folder, **job)
+        assert states(await run(ks, folder, **job)) == {"a.pdf": "extracted"}
+    assert len(store.stored) == 1
+
+
+async def test_several_tasks_may_iterate_one_run(serve: Serve, tmp_path: Path) -> None:
+    names = [f"{number}.pdf" for number in range(200)]
+    store, out, seen = Store(), tmp_path / "out.jsonl", list[str]()
+    async with client_at(await store.url(serve)) as ks:
+        going = ks.bulk(files(tmp_path / "in", *names), journal=tmp_path / "job.db", out=out)
+
+        async def eat() -> None:
+            async for outcome in going:
+                seen.append(outcome.source)
+                await asyncio.sleep(0)
+
+        async with going, asyncio.TaskGroup() as tasks:
+            for _ in range(6):
+                tasks.create_task(eat())
+        assert len(seen) == len(set(seen)) == 200
+        lines = [json.loads(line)["source"] for line in out.read_text().splitlines()]
+        assert sorted(lines) == sorted(seen)
+        assert await run(ks, tmp_path / "in", journal=tmp_path / "job.db") == []
+
+
+async def test_who_stops_a_run_during_an_outage_need_not_wait_for_its_end(tmp_path: Path) -> None:
+    store = Store()
+    async with Port(store) as port, client_at(port.url, retry=RetryPolicy(attempts=1)) as ks:
+        await ks.auth.login()
+        await port.go_away()
+        async with ks.bulk(files(tmp_path / "in", *TEN)) as going:
+            await until(lambda: going.progress.trouble is not None)
+            going.stop()
+            async with asyncio.timeout(5):
+                with pytest.raises(ConnectError):
+                    await anext(going)
+    assert going.report.finished == 0
+
+
+async def test_a_run_that_was_stopped_before_it_began_begins_nothing(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store = Store()
+    async with client_at(await store.url(serve)) as ks:
+        going = ks.bulk(files(tmp_path / "in", *TEN))
+        going.stop()
+        async with going:
+            assert [outcome async for outcome in going] == []
+    assert store.tried == []
+    assert not going.report.is_complete
+
+
+async def test_a_run_that_is_stopped_while_its_sources_block_for_ever_ends(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store, folder = Store(), files(tmp_path / "in", "a.pdf")
+
+    async def sources() -> AsyncIterator[Path]:
+        yield folder / "a.pdf"
+        await asyncio.Event().wait()
+
+    async with client_at(await store.url(serve)) as ks, ks.bulk(sources()) as going:
+        first = await anext(going)
+        going.stop()
+        async with asyncio.timeout(5):
+            assert [outcome async for outcome in going] == []
+    assert first.state is OutcomeState.EXTRACTED
+
+
+@pytest.mark.parametrize("trouble", ["deleted", "refused"])
+async def test_a_stream_that_was_not_read_survives_its_neighbours_fault(
+    trouble: str, serve: Serve, tmp_path: Path
+) -> None:
+    folder = files(tmp_path / "in", "a.pdf")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"%PDF-1.4 stream"
+
+    async def sources() -> AsyncIterator[Path | Stream]:
+        yield folder / "a.pdf"
+        yield Stream(pieces, "s.pdf", size_bytes=15, repeatable=False)
+        if trouble == "deleted":
+            await until(lambda: going.report.sources == 2)
+            (folder / "a.pdf").unlink()
+
+    def refuse(_: int, names: list[str]) -> web.StreamResponse | None:
+        return failing(400) if any(name.startswith("a-") for name in names) else None
+
+    store = Store(refuse=refuse)
+    async with client_at(await store.url(serve)) as ks:
+        going = ks.bulk(sources(), bundle=5, workers=1)
+        async with going:
+            outcomes = [outcome async for outcome in going]
+    found = states(outcomes)
+    assert found["a.pdf"] == "failed"
+    # What was refused had been read.
+    assert found["s.pdf"] == ("extracted" if trouble == "deleted" else "failed")
+
+
+async def test_an_outcome_whose_line_cannot_be_made_was_not_taken(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store, folder, out = Store(), files(tmp_path / "in", *TEN), tmp_path / "out.txt"
+    is_broken = True
+
+    def encode(outcome: Outcome) -> bytes:
+        if is_broken and outcome.source.endswith("2.pdf"):
+            raise ValueError("the user's own sink fails")
+        return f"{Path(outcome.source).name}\n".encode()
+
+    job = {"journal": tmp_path / "job.db", "out": Sink(out, encode)}
+    async with client_at(await store.url(serve)) as ks:
+        with pytest.raises(ValueError, match="own sink"):
+            await run(ks, folder, **job)
+        is_broken = False
+        await run(ks, folder, **job)
+    assert sorted(out.read_text().split()) == TEN
+
+
+async def test_a_known_file_that_cannot_be_looked_at_any_more_harms_no_other(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, folder, job = Store(), files(tmp_path / "in", *TEN), {"journal": tmp_path / "job.db"}
+
+    async def stale(_: Path) -> tuple[int, int] | None:
+        raise PermissionError("Permission denied")
+
+    async with client_at(await store.url(serve)) as ks:
+        await run(ks, folder, **job)
+        files(folder, "new.pdf")
+        monkeypatch.setattr("klearstack_async.bulk.intake.stamp_of", stale)
+        assert states(await run(ks, folder, **job)) == {"new.pdf": "extracted"}
+
+
+async def test_a_path_that_leads_over_a_link_is_the_same_file_in_the_next_run(
+    serve: Serve, tmp_path: Path
+) -> None:
+    real = files(tmp_path / "elsewhere", "x.pdf")
+    (real / "deep").mkdir()
+    files(tmp_path / "in", "x.pdf")
+    (tmp_path / "in/x.pdf").write_bytes(b"%PDF-1.4 another file, at link/.. without the link")
+    (tmp_path / "in/link").symlink_to(real / "deep")
+    store, given = Store(refuse=lambda *_: failing(500)), tmp_path / "in/link/../x.pdf"
+    job = {"journal": tmp_path / "job.db"}
+    async with client_at(await store.url(serve)) as ks:
+        assert [o.state for o in await run(ks, given, **job)] == ["in_doubt"]
+        store.refuse = lambda *_: None
+        [outcome] = await run(ks, [], **job, in_doubt="resend")
+    assert outcome.size_bytes == (real / "x.pdf").stat().st_size
+
+
+async def test_earlier_outcomes_are_counted_right_when_a_file_changes_in_mid_run(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store, folder = Store(ready=lambda _: False), files(tmp_path / "in", "a.pdf")
+    job = {"journal": tmp_path / "job.db"}
+    async with client_at(await store.url(serve)) as ks:
+        async with ks.bulk(folder, **job) as going:  # type: ignore[arg-type]
+            await until(lambda: going.report.uploaded == 1)
+        (folder / "a.pdf").write_bytes(b"%PDF-1.4 other content")
+        os.utime(folder / "a.pdf", (1, 1))
+        store.ready = lambda _: True
+
+        async def after_its_first_end() -> AsyncIterator[Path]:
+            await until(lambda: going.report.finished == 1)
+            yield folder / "a.pdf"
+
+        going = ks.bulk(after_its_first_end(), **job)  # type: ignore[arg-type]
+        async with going:
+            outcomes = [outcome async for outcome in going]
+    assert [outcome.state for outcome in outcomes] == ["extracted", "extracted"]
+    assert (going.report.sources, going.report.finished, going.report.earlier) == (1, 1, 0)
