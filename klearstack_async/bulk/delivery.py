@@ -102,6 +102,7 @@ class Delivery:
         # By the task that has it: each of several may be at work on one.
         self._given: dict[asyncio.Task[object] | None, _Ready] = {}
         self._writing = anyio.Lock()
+        self._failure: Exception | None = None
         self._group = _Group()
         self.under_way: dict[Item, Outcome | None] = {}
         self.doubts: dict[int, Outcome] = {}
@@ -220,6 +221,9 @@ class Delivery:
         Raises:
             OSError, JournalError: As `next`.
         """
+        if self._failure is not None:
+            # It was raised where it happened.
+            return
         if is_given_taken:
             for task in [*self._given]:
                 self._take(task)
@@ -272,6 +276,8 @@ class Delivery:
     async def _write(self) -> None:
         """Write the lines first, then the states with the lengths of the files, in one commit."""
         async with self._writing:
+            if self._failure is not None:
+                raise self._failure
             if not self._group and not self._group.lines:
                 return
             group, self._group = self._group, _Group()
@@ -284,8 +290,10 @@ class Delivery:
                 path: await self._append(path, lines) for path, lines in group.lines.items()
             }
             await self._journal.end(group.ended, positions, done=group.parcels)
-        except BaseException:
+        except Exception as error:
             self.unwritten += len(group.ended)
+            # A part of it may stand in the files: only the next run can tell which.
+            self._failure = error
             raise
 
     async def _append(self, path: str, lines: list[bytes]) -> int:

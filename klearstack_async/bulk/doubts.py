@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import timedelta
 
+from klearstack_async.bulk.control import Control
 from klearstack_async.bulk.delivery import Delivery
 from klearstack_async.bulk.ending import in_doubt
 from klearstack_async.bulk.item import Item
@@ -25,6 +26,7 @@ from klearstack_async.endpoints.results import Results
 from klearstack_async.errors import EndpointNotFound, KlearStackError
 from klearstack_async.models import Batch, BatchState
 from klearstack_async.transport.clock import Clock
+from klearstack_async.wire.results import stated_state
 
 __all__ = ["Doubts"]
 
@@ -48,6 +50,7 @@ class Doubts:
         results: Results,
         *,
         settings: BulkSettings,
+        control: Control,
         report: BulkReport,
         slots: Slots,
         clock: Clock,
@@ -59,13 +62,14 @@ class Doubts:
             delivery: Takes the sources that are settled.
             results: Makes the calls.
             settings: What to do with what can't be settled.
+            control: Whether somebody wants the run to end soon.
             report: Where outcomes of earlier runs are counted.
             slots: What each outcome takes.
             clock: What time it is.
         """
         self._journal, self._delivery, self._results = journal, delivery, results
         self._settings, self._report, self._slots = settings, report, slots
-        self._clock = clock
+        self._clock, self._control = clock, control
         self._settled: set[int] = set()
         self._resent: set[int] = set()
 
@@ -111,14 +115,16 @@ class Doubts:
             await self._look_once()
             if now >= give_up_at or not await self._is_any_left():
                 return
-            await self._clock.sleep(min(give_up_at - now, max(usual_seconds, 0.01)))
+            if self._control.is_stopping:
+                return
+            await self._control.pause(self._clock, min(give_up_at - now, max(usual_seconds, 0.01)))
 
     async def _look_once(self) -> None:
         names: dict[str, Document] = {}
         try:
             async with aclosing(self._listed()) as documents:
                 async for document in documents:
-                    if document.file_name:
+                    if document.file_name and not _is_under_way(document):
                         names[_bare(document.file_name)] = document
                     if len(names) >= _NAMES:
                         await self._take(names)
@@ -186,6 +192,12 @@ class Doubts:
             for entry in page:
                 yield entry
             last = page[-1].number
+
+
+def _is_under_way(document: Document) -> bool:
+    """Say whether a list says that a document isn't read yet."""
+    state = stated_state(document.metadata)
+    return state is not None and not state.is_final
 
 
 def _bare(name: str) -> str:

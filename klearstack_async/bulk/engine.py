@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import anyio
 from anyio.abc import TaskGroup
@@ -22,6 +22,7 @@ from klearstack_async.bulk.service import Pushed, Service
 from klearstack_async.bulk.sinks import Sink
 from klearstack_async.bulk.sources import BulkSources
 from klearstack_async.bulk.states import FINAL_STATES, SourceState
+from klearstack_async.document import Document
 from klearstack_async.transport.appending import AppendingFile
 from klearstack_async.transport.unbroken import unbroken
 
@@ -164,8 +165,9 @@ class BulkRun:
             raise RuntimeError("the run's block was left; nothing more can come")
         if outcome is not None:
             return outcome
-        if flow.control.error is not None:
-            raise flow.control.error
+        error = flow.control.error or flow.control.last_error
+        if error is not None:
+            raise error
         self.report.is_complete = flow.feeder.is_all_found and not self.report.under_way
         raise StopAsyncIteration
 
@@ -225,8 +227,14 @@ class BulkRun:
         Returns:
             Whether it is of a batch that this run waits for. If not, it is kept for a while: a push
             may come before the receipt of its upload.
+
+        Raises:
+            TypeError: It is no push.
         """
-        return self._flow is not None and self._flow.watch.feed(push)
+        _check_push(push)
+        if self._flow is None or self._was_left:
+            return False
+        return self._flow.watch.feed(push)
 
     def under_way(self) -> list[Outcome]:
         """Say what was begun and never given: what to know when a run is stopped.
@@ -257,6 +265,11 @@ class BulkRun:
             hook(self.progress)
         except Exception:  # noqa: BLE001 - a hook's failure is not the run's
             _LOG.exception("on_progress raised; the run goes on")
+
+
+def _check_push(push: Any) -> None:
+    if not isinstance(push.document, Document) or not isinstance(push.file_name, str | None):
+        raise TypeError("a push has a batch_id, a Document and a file_name, which may be None")
 
 
 def _only(error: BaseException, own: BaseException | None) -> BaseException:

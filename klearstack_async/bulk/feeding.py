@@ -93,14 +93,14 @@ class Feeder:
         self, given: BulkSources, pattern: str | None, found: ObjectSendStream[Found]
     ) -> None:
         """Hand on what the user gives, and files that earlier runs found and never sent."""
-        with self._pulling:
-            with suppress(_NoMoreError):
-                async with aclosing(sources_from(given, pattern=pattern)) as sources:
+        async with aclosing(sources_from(given, pattern=pattern)) as sources:
+            with self._pulling:
+                with suppress(_NoMoreError):
                     while True:
                         async with self._place():
                             await found.send(await self._next_of(sources))
-            async for entry in self._left_over():
-                await self.hand_on(entry, found)
+                async for entry in self._left_over():
+                    await self.hand_on(entry, found)
         self.is_all_found = not self._control.is_stopping
 
     async def hand_on(self, entry: Entry, found: ObjectSendStream[Found]) -> None:
@@ -127,6 +127,9 @@ class Feeder:
         try:
             return await anext(sources)
         except StopAsyncIteration:
+            raise _NoMoreError from None
+        except Exception as error:  # noqa: BLE001 - the user's own; nothing else is cut off by it
+            self._control.stop(error)
             raise _NoMoreError from None
 
     async def _left_over(self) -> AsyncIterator[Entry]:

@@ -128,6 +128,7 @@ class Flow:
             self.delivery,
             service.results,
             settings=settings,
+            control=self.control,
             report=report,
             slots=slots,
             clock=self._clock,

@@ -54,7 +54,7 @@ class Parcel:
         rebuilt: How often it was made again because a file had changed.
         trouble: What went wrong at the last look, or None.
         troubled_at: Since when every look has gone wrong.
-        unreadable: How many looks in a row brought what can't be read.
+        refusals: How many looks in a row were refused, or brought what can't be read.
     """
 
     items: list[Item]
@@ -67,7 +67,7 @@ class Parcel:
     rebuilt: int = 0
     trouble: Exception | None = field(default=None, repr=False)
     troubled_at: float = 0.0
-    unreadable: int = 0
+    refusals: int = 0
 
     @property
     def is_single(self) -> bool:

@@ -23,20 +23,24 @@ from klearstack_async.document import Document
 from klearstack_async.errors import (
     AuthenticationError,
     ClientClosed,
-    DecodeError,
+    EndpointNotFound,
     KlearStackError,
     RateLimited,
+    Redirected,
     ServerError,
+    TlsError,
     TransportError,
 )
 from klearstack_async.models import Batch, BatchState
 
 __all__ = ["Look", "Looker"]
 
-# One answer may be cut off; five in a row are something else than KlearStack's.
-_MOST_UNREADABLE = 5
-# A look that fails in one of these ways says nothing about the batch; the next one may.
-_LOOK_AGAIN = (TransportError, ServerError, RateLimited, DecodeError)
+# One answer may be cut off, or be too early; five refusals in a row are meant.
+_MOST_REFUSALS = 5
+# A look that fails in one of these ways says nothing about the batch.
+_NOTHING_SAID = (TransportError, ServerError, RateLimited)
+# Any other batch would fare no better.
+_FOR_ALL = (ClientClosed, EndpointNotFound, Redirected, TlsError)
 
 
 class Look(Enum):
@@ -77,7 +81,7 @@ class Looker:
             batch = await self._batch_of(parcel)
         except KlearStackError as error:
             return await self._failed(parcel, error)
-        parcel.trouble, parcel.unreadable = None, 0
+        parcel.trouble, parcel.refusals = None, 0
         if batch.state.is_final:
             self.done(parcel, batch)
             return Look.READY
@@ -149,25 +153,19 @@ class Looker:
     async def _failed(self, parcel: Parcel, error: KlearStackError) -> Look:
         """Say what follows a look that went wrong."""
         now = self._clock.seconds()
-        if isinstance(error, ClientClosed):
-            self._control.halt(error)
+        final: Exception | None = error if isinstance(error, _FOR_ALL) else None
+        if isinstance(error, AuthenticationError):
+            final = await self._service.refusal_behind(error)
+        if final is not None:
+            self._control.halt(final)
             return Look.FAILED
-        if not isinstance(error, _LOOK_AGAIN):
-            if isinstance(error, AuthenticationError):
-                refused = await self._service.refusal_behind(error)
-                if refused is not None:
-                    self._control.halt(refused)
-                    return Look.FAILED
-            self._give_up(parcel, not_looked_at(parcel, error))
-            return Look.GIVEN_UP
         if parcel.trouble is None:
             parcel.troubled_at = now
         parcel.trouble = error
-        parcel.unreadable = parcel.unreadable + 1 if isinstance(error, DecodeError) else 0
+        parcel.refusals = 0 if isinstance(error, _NOTHING_SAID) else parcel.refusals + 1
         # A service that is away isn't late: the wait begins to count when it answers again.
-        if now - parcel.troubled_at < self._settings.outage_seconds and (
-            parcel.unreadable < _MOST_UNREADABLE
-        ):
+        is_away_for = now - parcel.troubled_at
+        if is_away_for < self._settings.outage_seconds and parcel.refusals < _MOST_REFUSALS:
             return Look.FAILED
         self._give_up(parcel, not_looked_at(parcel, error))
         return Look.GIVEN_UP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -82,12 +83,12 @@ class BulkSettings:
     memo: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("bundle", "bundle_bytes", "workers", "outstanding"):
-            if (number := getattr(self, name)) < 1:
-                raise ValueError(f"{name} must be 1 or more, not {number}")
+        _check_numbers(self)
         for name, known in (("duplicates", ("skip", "send")), ("in_doubt", ("report", "resend"))):
             if (word := getattr(self, name)) not in known:
                 raise ValueError(f"{name} is {' or '.join(map(repr, known))}, not {word!r}")
+        if inspect.iscoroutinefunction(self.on_progress):
+            raise TypeError("on_progress= is a plain function: nobody would await another")
         if self.pattern is not None:
             folder_pattern(self.pattern)
         alone = sorted(_ONLY_ALONE & self.upload.keys())
@@ -103,6 +104,17 @@ class BulkSettings:
     def of_bundles(self) -> UploadOptions:
         """What can be said about a bundle: all that is given, or it would have been refused."""
         return self.upload
+
+
+def _check_numbers(settings: BulkSettings) -> None:
+    for name in ("bundle", "bundle_bytes", "workers", "outstanding"):
+        number = getattr(settings, name)
+        if not isinstance(number, int) or number < 1:
+            raise ValueError(f"{name} must be 1 or more, and whole, not {number}")
+    for name in ("wait_seconds", "outage_seconds"):
+        # Also what isn't a number at all.
+        if not 0 < getattr(settings, name) < float("inf"):
+            raise ValueError(f"{name} must be more than 0, not {getattr(settings, name)}")
 
 
 def settings_of(options: BulkOptions) -> BulkSettings:
@@ -126,4 +138,6 @@ def _sinks(out: Any) -> tuple[Sink, ...]:
             return (out,)
         case str() | os.PathLike():
             return (json_lines(out),)
-    return tuple(out)
+        case Iterable():
+            return tuple(sink for one in out for sink in _sinks(one))
+    raise TypeError(f"out= is a path, a Sink, or several of them, not {type(out).__name__}")

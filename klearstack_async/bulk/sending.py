@@ -115,23 +115,11 @@ class Sender:
         async with self._one_at_a_time:
             if self._outage.is_on() and not self._control.is_stopping:
                 chance = random.random()  # noqa: S311 - jitter, no secret
-                await self._pause(self._outage.pause_seconds(chance))
+                await self._control.pause(self._clock, self._outage.pause_seconds(chance))
             if self._control.is_stopping and self._outage.error is not None:
                 # Who wants to stop doesn't want to wait for a service that is away.
                 self._control.halt(self._outage.error)
             return [parcel] if self._control.error else await self._send_once(parcel)
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait for so long, or until the run is asked to stop."""
-
-        async def until_stopped(scope: anyio.CancelScope) -> None:
-            await self._control.stopped.wait()
-            scope.cancel()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(until_stopped, tasks.cancel_scope)
-            await self._clock.sleep(seconds)
-            tasks.cancel_scope.cancel()
 
     async def _send_once(self, parcel: Parcel) -> list[Parcel]:
         """Make one attempt, and give what is to be sent after it."""

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -94,6 +94,7 @@ async def _expanded(item: object, wanted: Wanted) -> AsyncGenerator[Source | Ref
     """Give a source as it is, and what is wanted of a folder or a glob in its place."""
     try:
         source = source_from(item)  # type: ignore[arg-type]  # what it is shows here
+        _check(source)
         place = await anyio.to_thread.run_sync(_place_of, source, item, wanted)
     except Exception as error:  # noqa: BLE001 - a stranger's object may raise anything
         yield Refused(_name_of(item), error)
@@ -146,5 +147,16 @@ def _taken(steps: Iterator[Path | Unreadable | None]) -> list[Path | Unreadable 
     return list(islice(steps, _STEPS_PER_HOP))
 
 
+def _check(source: Source) -> None:
+    """Refuse what says of itself what can't be."""
+    if not isinstance(source.filename, str):
+        raise TypeError(f"a file's name is a text, not {source.filename!r}")
+    if isinstance(source, Stream) and not isinstance(source.size_bytes, int | None):
+        raise TypeError(f"a size is a number of bytes, not {source.size_bytes!r}")
+
+
 def _name_of(item: object) -> str:
-    return os.fsdecode(item) if isinstance(item, str | os.PathLike) else f"<{type(item).__name__}>"
+    with suppress(Exception):  # A stranger's object may raise anything.
+        if isinstance(item, str | os.PathLike):
+            return os.fsdecode(item)
+    return f"<{type(item).__name__}>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import OrderedDict
+from collections import deque
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
@@ -49,7 +49,7 @@ class Watch:
         self._schedule: Schedule[Parcel] = Schedule(polling, random.random)
         # A service may give one batch id to several uploads.
         self._parcels: dict[str, list[Parcel]] = {}
-        self._early: OrderedDict[str, list[Pushed]] = OrderedDict()
+        self._early: deque[Pushed] = deque(maxlen=_EARLY_PUSHES)
         self._changed = anyio.Event()
         self._may_get_more = True
 
@@ -73,7 +73,9 @@ class Watch:
             for each in same:
                 each.is_shared = True
         self._schedule.add(parcel, now)
-        for push in self._early.pop(parcel.batch_id, ()):
+        early = [push for push in self._early if push.batch_id == parcel.batch_id]
+        for push in early:
+            self._early.remove(push)
             self._receive(parcel, push)
         self._changed.set()
 
@@ -90,9 +92,7 @@ class Watch:
         """
         parcels = self._parcels.get(push.batch_id)
         if parcels is None:
-            self._early.setdefault(push.batch_id, []).append(push)
-            while len(self._early) > _EARLY_PUSHES:
-                self._early.popitem(last=False)
+            self._early.append(push)
             return False
         for parcel in [*parcels]:
             self._receive(parcel, push)

@@ -17,6 +17,7 @@ from conftest import Serve, client_at, until
 
 from klearstack_async import (
     ConnectError,
+    EndpointNotFound,
     JournalError,
     Outcome,
     OutcomeState,
@@ -306,3 +307,127 @@ async def test_earlier_outcomes_are_counted_right_when_a_file_changes_in_mid_run
             outcomes = [outcome async for outcome in going]
     assert [outcome.state for outcome in outcomes] == ["extracted", "extracted"]
     assert (going.report.sources, going.report.finished, going.report.earlier) == (1, 1, 0)
+
+
+async def test_an_iterable_that_raises_cuts_off_nothing_that_is_under_way(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store, folder = Store(), files(tmp_path / "in", *TEN)
+
+    async def sources() -> AsyncIterator[Path]:
+        for name in TEN[:6]:
+            yield folder / name
+        raise ConnectionError("the user's queue is gone")
+
+    taken: list[Outcome] = []
+    async with client_at(await store.url(serve)) as ks, ks.bulk(sources()) as going:
+        with pytest.raises(ConnectionError, match="queue is gone"):
+            taken.extend([outcome async for outcome in going])
+    assert going.report.counts[OutcomeState.EXTRACTED] == going.report.sources == 6
+    assert len(store.stored) == 6
+
+
+async def test_what_is_no_push_is_refused_before_it_can_do_harm(
+    serve: Serve, tmp_path: Path
+) -> None:
+    class NoPush:
+        batch_id, document, file_name = "b-1", None, None
+
+    store = Store()
+    async with (
+        client_at(await store.url(serve)) as ks,
+        ks.bulk(files(tmp_path / "in", *TEN)) as going,
+    ):
+        with pytest.raises(TypeError, match="a push has"):
+            going.feed(NoPush())  # type: ignore[arg-type]
+        outcomes = [outcome async for outcome in going]
+    assert states(outcomes) == dict.fromkeys(TEN, "extracted")
+
+
+async def test_a_run_whose_journal_failed_is_not_gone_on_with(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, out = Store(), tmp_path / "out.jsonl"
+    job = {"journal": tmp_path / "job.db", "out": out}
+    folder = files(tmp_path / "in", *TEN)
+
+    def disk_is_full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async with client_at(await store.url(serve)) as ks:
+        async with ks.bulk(folder, **job) as going:  # type: ignore[arg-type]
+            await anext(going)
+            with monkeypatch.context() as patched:
+                patched.setattr(journal_rows, "end", disk_is_full)
+                with pytest.raises(JournalError, match="full"):
+                    [outcome async for outcome in going]
+            with pytest.raises(JournalError, match="full"):
+                await anext(going)
+        await run(ks, folder, **job)
+    lines = [json.loads(line)["source"] for line in out.read_text().splitlines()]
+    assert sorted(Path(source).name for source in lines) == TEN
+
+
+async def test_a_document_that_is_listed_and_not_read_yet_stays_in_doubt(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store = Store(after=lambda *_: failing(500))
+    real = store.document
+    store.document = lambda name: {**real(name), "status": "processing"}  # type: ignore[method-assign]
+    async with client_at(await store.url(serve)) as ks:
+        outcomes = await run(ks, files(tmp_path / "in", "a.pdf"))
+    assert states(outcomes) == {"a.pdf": "in_doubt"}
+
+
+async def test_a_look_that_is_refused_at_first_may_be_too_early(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store, looks = Store(), 0
+
+    async def look(request: web.Request) -> web.StreamResponse:
+        nonlocal looks
+        looks += 1
+        return failing(403) if looks < 4 else await store._look(request)
+
+    url = await serve(processdocument=store._upload, getbatchdocuments=look)
+    async with client_at(url) as ks:
+        outcomes = await run(ks, files(tmp_path / "in", "a.pdf"))
+    assert states(outcomes) == {"a.pdf": "extracted"}
+
+
+async def test_results_at_another_path_end_the_run_before_everything_is_uploaded(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store = Store()
+    names = [f"{number}.pdf" for number in range(100)]
+    async with (
+        client_at(await serve(processdocument=store._upload)) as ks,
+        ks.bulk(files(tmp_path / "in", *names), workers=1) as going,
+    ):
+        with pytest.raises(EndpointNotFound, match="endpoints="):
+            await anext(going)
+    assert len(store.stored) < 100
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"workers": 2.5},
+        {"workers": float("inf")},
+        {"wait_seconds": float("nan")},
+        {"outage_seconds": -1},
+        {"duplicates": "maybe"},
+        {"in_doubt": "maybe"},
+        {"pattern": "../x"},
+    ],
+)
+def test_options_that_make_no_sense_are_refused_by_name(options: dict[str, object]) -> None:
+    ks = client_at("http://127.0.0.1:9")
+    with pytest.raises(ValueError, match=next(iter(options))):
+        ks.bulk([], **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("out", [5, [5]])
+def test_what_is_no_result_file_is_refused(out: object) -> None:
+    with pytest.raises(TypeError, match="out= is"):
+        client_at("http://127.0.0.1:9").bulk([], out=out)  # type: ignore[arg-type]
