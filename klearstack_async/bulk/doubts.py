@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from klearstack_async.bulk.control import Control
 from klearstack_async.bulk.delivery import Delivery
 from klearstack_async.bulk.ending import in_doubt
 from klearstack_async.bulk.item import Item
 from klearstack_async.bulk.journal import Entry, Journal
+from klearstack_async.bulk.naming import number_in, same_name
 from klearstack_async.bulk.options import BulkSettings
 from klearstack_async.bulk.outcome import BulkReport, OutcomeState
 from klearstack_async.bulk.slots import Slots
@@ -33,15 +34,19 @@ __all__ = ["Doubts"]
 _LOG = logging.getLogger("klearstack_async")
 
 _DAY = timedelta(days=1)
-# So many names are looked up in the journal at a time.
-_NAMES = 500
+# So many of a list are looked up in the journal at a time.
+_DOCUMENTS = 500
 # A document in doubt gets so many times the usual time to turn up in a list.
 _PATIENCE = 3.0
 _MOST_LISTS = 4
 
 
 class Doubts:
-    """What a run doesn't know the end of."""
+    """What a run doesn't know the end of.
+
+    Attributes:
+        is_asking: Whether the service is being asked at this moment.
+    """
 
     def __init__(
         self,
@@ -70,6 +75,7 @@ class Doubts:
         self._journal, self._delivery, self._results = journal, delivery, results
         self._settings, self._report, self._slots = settings, report, slots
         self._clock, self._control = clock, control
+        self.is_asking = False
         self._settled: set[int] = set()
         self._resent: set[int] = set()
 
@@ -89,7 +95,11 @@ class Doubts:
         """
         if not await self._journal.doubtful(limit=1):
             return False
-        await self._look_for_them(usual_seconds)
+        self.is_asking = True
+        try:
+            await self._look_for_them(usual_seconds)
+        finally:
+            self.is_asking = False
         was_resent = False
         async for entry in self._doubtful():
             if entry.number in self._settled:
@@ -120,25 +130,54 @@ class Doubts:
             await self._control.pause(self._clock, min(give_up_at - now, max(usual_seconds, 0.01)))
 
     async def _look_once(self) -> None:
-        names: dict[str, Document] = {}
+        found: dict[int, tuple[Entry, list[Document]]] = {}
         try:
             async with aclosing(self._listed()) as documents:
+                some: list[Document] = []
                 async for document in documents:
-                    if document.file_name and not _is_under_way(document):
-                        names[_bare(document.file_name)] = document
-                    if len(names) >= _NAMES:
-                        await self._take(names)
-                        names = {}
-            await self._take(names)
+                    some.append(document)
+                    if len(some) >= _DOCUMENTS:
+                        await self._sort_out(some, found)
+                        some = []
+                await self._sort_out(some, found)
         except KlearStackError as error:
             _LOG.warning("what is in doubt could not be looked up: %s", error)
+        for entry, own in found.values():
+            await self._settle_one(entry, tuple(own))
+
+    async def _sort_out(
+        self, documents: list[Document], found: dict[int, tuple[Entry, list[Document]]]
+    ) -> None:
+        """Keep those documents that something in doubt was sent as."""
+        named = [
+            (number, document)
+            for document in documents
+            if document.file_name and not _is_under_way(document)
+            if (number := number_in(document.file_name, self._journal.job)) is not None
+        ]
+        entries = await self._journal.doubtful_numbered({number for number, _ in named})
+        for number, document in named:
+            entry = entries.get(number)
+            if entry is None or number in self._settled:
+                continue
+            if same_name(entry.remote_name or "", document.file_name or ""):
+                found.setdefault(number, (entry, []))[1].append(document)
+
+    async def _settle_one(self, entry: Entry, documents: tuple[Document, ...]) -> None:
+        self._settled.add(entry.number)
+        item = await self._begun(entry)
+        self._forget(entry)
+        batch = Batch("", BatchState.COMPLETE, documents)
+        has_failed = any(document.failure for document in documents)
+        error = self._results.failure_of(batch) if has_failed else None
+        self._delivery.end(item, documents=documents, error=error)
 
     async def _listed(self) -> AsyncGenerator[Document]:
         """List the documents of the days in question, or all if the service can't do that."""
         days = [entry.begun_at async for entry in self._doubtful() if entry.begun_at]
         today = self._clock.now().date()
         # What clocks said earlier may lie ahead of what this one says.
-        first = min(today, self._clock.now().fromtimestamp(min(days)).date()) if days else today
+        first = min(today, datetime.fromtimestamp(min(days), UTC).date()) if days else today
         kind = self._settings.document_type
         try:
             # A day more at both ends: the service's days may begin at another hour.
@@ -147,19 +186,6 @@ class Doubts:
             listed = await self._results.of_user()
         for document in listed:
             yield document
-
-    async def _take(self, names: dict[str, Document]) -> None:
-        found = await self._journal.in_doubt_named([*names])
-        for name, entry in found.items():
-            if entry.number in self._settled:
-                continue
-            self._settled.add(entry.number)
-            item = await self._begun(entry)
-            document = names[name]
-            self._forget(entry)
-            batch = Batch("", BatchState.COMPLETE, (document,))
-            error = self._results.failure_of(batch) if document.failure else None
-            self._delivery.end(item, documents=(document,), error=error)
 
     async def _begun(self, entry: Entry) -> Item:
         await self._slots.take()
@@ -198,7 +224,3 @@ def _is_under_way(document: Document) -> bool:
     """Say whether a list says that a document isn't read yet."""
     state = stated_state(document.metadata)
     return state is not None and not state.is_final
-
-
-def _bare(name: str) -> str:
-    return name.replace("\\", "/").rpartition("/")[2]

@@ -23,6 +23,7 @@ from klearstack_async.bulk.sinks import Sink
 from klearstack_async.bulk.sources import BulkSources
 from klearstack_async.bulk.states import FINAL_STATES, SourceState
 from klearstack_async.document import Document
+from klearstack_async.errors import JournalError
 from klearstack_async.transport.appending import AppendingFile
 from klearstack_async.transport.unbroken import unbroken
 
@@ -92,11 +93,18 @@ class BulkRun:
         )
         files: dict[str, tuple[Sink, AppendingFile]] = {}
         folder = str(await anyio.Path.cwd())
+        has_outcomes = any([(await journal.counts())[state] for state in FINAL_STATES])
         for sink in settings.out:
             path = absolute(sink.path, folder)
             file = AppendingFile(sink.path, overwrite=sink.overwrite)
             files[path] = sink, file
-            position = await file.open(await journal.position(path))
+            position = await journal.position(path)
+            if position is None and has_outcomes:
+                raise JournalError(
+                    f"{settings.journal} has outcomes that are not in {sink.path}: go on with the "
+                    "result files of before, or begin with a new journal"
+                )
+            position = await file.open(position)
             stack.push_async_callback(file.forget)
             # Noted before anything is written: a killed run leaves no line that nobody knows.
             await journal.end((), {path: position})
@@ -106,8 +114,7 @@ class BulkRun:
                 await journal.set(name, text)
         if settings.retry_failed:
             await journal.reopen({SourceState.FAILED})
-        counts = await journal.counts()
-        report = self.report
+        report, counts = self.report, await journal.counts()
         report.sources = sum(counts.values())
         for state in FINAL_STATES:
             report.counts[OutcomeState(state.value)] = counts.get(state, 0)
@@ -200,6 +207,8 @@ class BulkRun:
     def _trouble(self, flow: Flow) -> str | None:
         if flow.outage.is_on():
             return f"the service is away; trying again ({flow.outage.error})"
+        if flow.doubts.is_asking:
+            return "asking the service whether what is in doubt has arrived"
         paused = self._service.pace().paused_seconds
         return f"the service asks for a pause of {paused:.0f} s" if paused >= 1 else None
 

@@ -23,6 +23,10 @@ from klearstack_async.wire.source import Source
 
 __all__ = ["Feeder", "Found"]
 
+# How old a batch of an earlier run is taken to be, at most: pauses between looks are a share of the
+# age, and a batch of yesterday is not to be looked at tomorrow.
+_OLDEST_SECONDS = 60.0
+
 Found = Source | Refused | Entry
 
 
@@ -99,6 +103,8 @@ class Feeder:
                     while True:
                         async with self._place():
                             await found.send(await self._next_of(sources))
+                # What was handed on last is met in the journal only when it has arrived.
+                await self.all_arrived()
                 async for entry in self._left_over():
                     await self.hand_on(entry, found)
         self.is_all_found = not self._control.is_stopping
@@ -156,11 +162,11 @@ class Feeder:
             )
             self._delivery.begin(item)
             items.append(item)
-        age = max(0.0, self._clock.now().timestamp() - known.sent_at)
+        age = self._clock.now().timestamp() - known.sent_at
         return Parcel(
             items,
             names=known.names,
             number=known.parcel,
             batch_id=known.batch_id,
-            uploaded_at=now - age,
+            uploaded_at=now - min(max(0.0, age), _OLDEST_SECONDS),
         )

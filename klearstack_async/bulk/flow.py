@@ -54,6 +54,7 @@ class Flow:
         feeder: The way in.
         sender: What is being sent.
         watch: What is waited for.
+        doubts: What may have been stored.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class Flow:
             report=report,
             sent=self.watch.add,
         )
-        self._doubts = Doubts(
+        self.doubts = Doubts(
             journal,
             self.delivery,
             service.results,
@@ -184,7 +185,7 @@ class Flow:
             return True
 
         usual = self.watch.usual_seconds or self._service.polling.longest_seconds
-        return await self._doubts.settle(usual, resend)
+        return await self.doubts.settle(usual, resend)
 
     async def _take_all_in(
         self, found: ObjectReceiveStream[Found], full: ObjectSendStream[list[Item]]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from klearstack_async.bulk.states import FINAL_STATES, SourceState
 __all__ = ["Ended", "Entry", "Journal", "OpenParcel", "Summary", "summary_of"]
 
 # SQLite takes 999 values in one statement, in its older versions.
-_NAMES_AT_ONCE = 500
+_NUMBERS_AT_ONCE = 500
 
 
 class Journal:
@@ -239,14 +239,13 @@ class Journal:
         bound = last if of_earlier_runs_only else None
         return await self._writer.do(lambda base: queries.doubtful(base, last, after, limit, bound))
 
-    async def in_doubt_named(self, names: Sequence[str]) -> dict[str, Entry]:
-        """Give those of `doubtful` that have one of these remote names, by that name."""
-        found: dict[str, Entry] = {}
-        for start in range(0, len(names), _NAMES_AT_ONCE):
-            some = names[start : start + _NAMES_AT_ONCE]
-            work = partial(queries.in_doubt_named, last_parcel=self._last_parcel, names=some)
-            for entry in await self._writer.do(work):
-                found.setdefault(entry.remote_name or "", entry)
+    async def doubtful_numbered(self, numbers: Iterable[int]) -> dict[int, Entry]:
+        """Give those of `doubtful` that have one of these numbers, by number."""
+        wanted, found = sorted(numbers), dict[int, Entry]()
+        for start in range(0, len(wanted), _NUMBERS_AT_ONCE):
+            some = wanted[start : start + _NUMBERS_AT_ONCE]
+            work = partial(queries.doubtful_numbered, last_parcel=self._last_parcel, numbers=some)
+            found |= {entry.number: entry for entry in await self._writer.do(work)}
         return found
 
     async def left_over(self, *, after: int = 0, limit: int = 500) -> list[Entry]:

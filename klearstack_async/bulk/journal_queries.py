@@ -16,10 +16,10 @@ from klearstack_async.bulk.states import SourceState
 __all__ = [
     "counts",
     "doubtful",
+    "doubtful_numbered",
     "entries",
     "entry_of",
     "execute",
-    "in_doubt_named",
     "left_over",
     "open_parcels",
     "text_of",
@@ -126,16 +126,17 @@ def doubtful(
     return sorted(both, key=lambda entry: entry.number)[:limit]
 
 
-def in_doubt_named(
-    database: sqlite3.Connection, last_parcel: int, names: Collection[str]
+def doubtful_numbered(
+    database: sqlite3.Connection, last_parcel: int, numbers: Collection[int]
 ) -> list[Entry]:
-    """Give those of `doubtful` that have one of these names at the service."""
-    marks = ", ".join("?" * len(names))
+    """Give those of `doubtful` that have one of these numbers."""
+    marks = ", ".join("?" * len(numbers))
     return entries(
         database,
-        f"remote_name IN ({marks}) AND state IN ('sending', 'in_doubt')"
+        # The + keeps SQLite from walking all that are in doubt.
+        f"number IN ({marks}) AND +state IN ('sending', 'in_doubt')"
         " AND (state = 'in_doubt' OR sources.parcel <= ? OR is_in_doubt)",
-        *(*names, last_parcel),
+        *(*numbers, last_parcel),
     )
 
 

@@ -78,7 +78,6 @@ CREATE TABLE sources (
 CREATE INDEX sources_by_state ON sources (state);
 CREATE INDEX sources_by_content ON sources (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX sources_by_parcel ON sources (parcel) WHERE parcel IS NOT NULL;
-CREATE INDEX sources_in_doubt ON sources (remote_name) WHERE state IN ('sending', 'in_doubt');
 """
 
 

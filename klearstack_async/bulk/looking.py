@@ -18,7 +18,7 @@ from klearstack_async.bulk.ending import (
 from klearstack_async.bulk.item import Item, Parcel
 from klearstack_async.bulk.matching import match
 from klearstack_async.bulk.options import BulkSettings
-from klearstack_async.bulk.service import Service
+from klearstack_async.bulk.service import LOGIN, Service
 from klearstack_async.document import Document
 from klearstack_async.errors import (
     AuthenticationError,
@@ -146,29 +146,35 @@ class Looker:
 
     def _ready_so_far(self, parcel: Parcel, documents: Sequence[Document]) -> None:
         """End those sources of a bundle that were read, while others are late."""
-        if not parcel.is_single:
-            for document in documents:
-                self.received(parcel, document, None)
+        if parcel.is_single:
+            return
+        batch = Batch(parcel.batch_id, BatchState.PARTIAL, tuple(documents))
+        for item, own in match(parcel, documents).of_items:
+            if own:
+                self._end(parcel, item, own, self._error_of(parcel, item, batch, own))
 
     async def _failed(self, parcel: Parcel, error: KlearStackError) -> Look:
         """Say what follows a look that went wrong."""
         now = self._clock.seconds()
-        final: Exception | None = error if isinstance(error, _FOR_ALL) else None
         if isinstance(error, AuthenticationError):
-            final = await self._service.refusal_behind(error)
-        if final is not None:
-            self._control.halt(final)
+            error = await self._service.failure_behind(error)
+            if isinstance(error, AuthenticationError) and error.endpoint == LOGIN:
+                self._control.halt(error)
+                return Look.FAILED
+        if isinstance(error, _FOR_ALL):
+            self._control.halt(error)
             return Look.FAILED
         if parcel.trouble is None:
             parcel.troubled_at = now
         parcel.trouble = error
         parcel.refusals = 0 if isinstance(error, _NOTHING_SAID) else parcel.refusals + 1
+        if parcel.refusals >= _MOST_REFUSALS:
+            self._give_up(parcel, not_looked_at(parcel, error))
+            return Look.GIVEN_UP
         # A service that is away isn't late: the wait begins to count when it answers again.
-        is_away_for = now - parcel.troubled_at
-        if is_away_for < self._settings.outage_seconds and parcel.refusals < _MOST_REFUSALS:
-            return Look.FAILED
-        self._give_up(parcel, not_looked_at(parcel, error))
-        return Look.GIVEN_UP
+        if now - parcel.troubled_at >= self._settings.outage_seconds:
+            self._control.halt(error)
+        return Look.FAILED
 
     def _give_up(self, parcel: Parcel, error: KlearStackError) -> None:
         """End what is left of a parcel, without the service's last word: it can be asked again."""

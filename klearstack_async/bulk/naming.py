@@ -12,7 +12,7 @@ from pathlib import Path
 
 from klearstack_async.wire.zipping import caseless, fitted_name, member_names, name_parts
 
-__all__ = ["absolute", "name_key", "remote_name", "same_name"]
+__all__ = ["absolute", "name_key", "number_in", "remote_name", "same_name"]
 
 _SEPARATORS = re.compile(r"[/\\]")
 
@@ -34,6 +34,20 @@ def remote_name(filename: str, job: str, number: int, attempt: int) -> str:
     stem, suffix = name_parts(safe)
     again = f"-{attempt}" if attempt > 1 else ""
     return fitted_name(stem, f"-{job}-{number}{again}{suffix}")
+
+
+def number_in(name: str, job: str) -> int | None:
+    """Give the number of the source that a name of `remote_name` was made for.
+
+    Args:
+        name: The name as a service gives it back.
+        job: The journal's own letters.
+
+    Returns:
+        The number; None if the name was made by another job, or by somebody else.
+    """
+    found = re.search(rf"-{re.escape(job)}-(\d{{1,18}})(?:-\d+)?(?:\.[^.]*)?$", name, re.IGNORECASE)
+    return None if found is None else int(found[1])
 
 
 def name_key(name: str) -> str:

@@ -30,7 +30,7 @@ class Outage:
         self._longest_seconds = longest_seconds
         self._most_doubts = most_doubts
         self._since: float | None = None
-        self._failures = 0
+        self._pauses = 0
         self._doubts = 0
         self.error: Exception | None = None
 
@@ -42,7 +42,6 @@ class Outage:
         """Note an upload that the service didn't take, and that was not its own fault."""
         self.error = error
         self._since = now if self._since is None else self._since
-        self._failures += 1
 
     def doubted(self, error: Exception, now: float) -> None:
         """Note an upload whose end isn't known."""
@@ -52,17 +51,19 @@ class Outage:
 
     def passed(self) -> None:
         """Note that the service has taken something, or refused it for a reason of its own."""
-        self._since, self._failures, self._doubts, self.error = None, 0, 0, None
+        self._since, self._pauses, self._doubts, self.error = None, 0, 0, None
 
     def is_over_limit(self, now: float) -> bool:
         """Whether it has lasted longer than a run should wait."""
         return self._since is not None and now - self._since >= self._longest_seconds
 
     def pause_seconds(self, chance: float) -> float:
-        """Give the pause before the next try: it doubles, with jitter.
+        """Give the pause before the next try: it doubles each time, with jitter.
 
         Args:
             chance: Drawn evenly between 0 and 1.
         """
-        longest = _FIRST_SECONDS * 2.0 ** min(self._failures - 1, 16)
+        longest = _FIRST_SECONDS * 2.0 ** min(self._pauses, 16)
+        # Not by failures: many that were under way fail together.
+        self._pauses += 1
         return min(_LONGEST_SECONDS, longest, self._longest_seconds) * (0.5 + chance / 2)

@@ -21,7 +21,7 @@ from klearstack_async.bulk.naming import remote_name
 from klearstack_async.bulk.options import BulkSettings
 from klearstack_async.bulk.outage import Outage
 from klearstack_async.bulk.outcome import BulkReport
-from klearstack_async.bulk.service import Service
+from klearstack_async.bulk.service import LOGIN, Service
 from klearstack_async.errors import (
     AuthenticationError,
     BadRequest,
@@ -127,6 +127,8 @@ class Sender:
         parcel.number = await self._journal.begin_sending(
             [(item.number, item.remote_name) for item in parcel.items]
         )
+        for item in parcel.items:
+            item.is_being_sent = True
         try:
             receipt = await self._upload(parcel, sources)
         except OutcomeUnknown as error:
@@ -146,7 +148,6 @@ class Sender:
             if item.source is None:
                 raise AssertionError("what an earlier run has sent is not sent here")
             item.attempts += 1
-            item.is_being_sent = True
             item.remote_name = remote_name(
                 item.source.filename, self._journal.job, item.number, item.attempts
             )
@@ -192,8 +193,11 @@ class Sender:
         """Say what follows an attempt of which nothing was stored."""
         if isinstance(error, RuntimeError):
             error = self._if_closed(error)
-        if isinstance(error, AuthenticationError) and await self._is_refused(error):
-            return [parcel]
+        if isinstance(error, AuthenticationError):
+            error = await self._service.failure_behind(error)
+            if isinstance(error, AuthenticationError) and error.endpoint == LOGIN:
+                self._control.halt(error)
+                return [parcel]
         if isinstance(error, _FOR_ALL):
             self._control.halt(error)
             return [parcel]
@@ -216,12 +220,6 @@ class Sender:
         except RuntimeError as closed:
             return ClientClosed(str(closed))
         return error
-
-    async def _is_refused(self, error: AuthenticationError) -> bool:
-        refused = await self._service.refusal_behind(error)
-        if refused is not None:
-            self._control.halt(refused)
-        return refused is not None
 
     def _waiting_for_the_service(self, parcel: Parcel, error: KlearStackError) -> list[Parcel]:
         now = self._clock.seconds()

@@ -14,7 +14,10 @@ from klearstack_async.limits import RateFigures
 from klearstack_async.settings import Polling
 from klearstack_async.transport.clock import Clock
 
-__all__ = ["Pushed", "Service"]
+__all__ = ["LOGIN", "Pushed", "Service"]
+
+# The call that says whether an account is good.
+LOGIN = "auth.login"
 
 
 class Pushed(Protocol):
@@ -59,18 +62,19 @@ class Service:
     log_in: Callable[[], Awaitable[object]]
     pace: Callable[[], RateFigures]
 
-    async def refusal_behind(self, error: AuthenticationError) -> AuthenticationError | None:
-        """Find out whether a 401 is about the account; None if it was about the one call.
+    async def failure_behind(self, error: AuthenticationError) -> KlearStackError:
+        """Find out what a 401 means: a login by password tells.
 
-        It may have many reasons, and a login by password tells. Many bad logins lock an account,
-        so whoever finds it refused should begin nothing more.
+        Many bad logins lock an account, so whoever finds it refused should begin nothing more.
+
+        Returns:
+            The login's own failure (an `AuthenticationError` of `LOGIN`: the account is refused),
+            or the error that was given, if it was about the one call.
         """
-        if error.endpoint == "auth.login":
+        if error.endpoint == LOGIN:
             return error
         try:
             await self.log_in()
-        except AuthenticationError as refused:
-            return refused
-        except KlearStackError:
-            pass
-        return None
+        except KlearStackError as failure:
+            return failure
+        return error

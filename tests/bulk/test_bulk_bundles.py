@@ -133,7 +133,8 @@ async def test_a_file_that_changes_while_its_bundle_is_sent_is_sent_as_it_is_the
     async with client_at(await store.url(serve)) as ks:
         outcomes = await run(ks, sources, bundle=len(sources), workers=1)
     assert {o.state for o in outcomes} == {OutcomeState.EXTRACTED}
-    assert {o.attempts for o in outcomes} == {2}
+    # Another reading may come before the file's time is another one.
+    assert min(o.attempts for o in outcomes) > 1
     assert len(store.stored) == len(sources)
     assert next(o for o in outcomes if o.source == str(large)).size_bytes == large.stat().st_size
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from klearstack_async import (
     Outcome,
     OutcomeState,
     RetryPolicy,
+    ServerError,
     Sink,
     Stream,
 )
@@ -431,3 +432,86 @@ def test_options_that_make_no_sense_are_refused_by_name(options: dict[str, objec
 def test_what_is_no_result_file_is_refused(out: object) -> None:
     with pytest.raises(TypeError, match="out= is"):
         client_at("http://127.0.0.1:9").bulk([], out=out)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("count", [1, 2, 10])
+async def test_a_list_that_is_given_again_is_taken_up_once(
+    count: int, serve: Serve, tmp_path: Path
+) -> None:
+    store, folder = Store(), files(tmp_path / "in", *TEN[:count])
+    given, job = sorted(folder.iterdir()), {"journal": tmp_path / "job.db"}
+    async with client_at(await store.url(serve)) as ks:
+        going = ks.bulk(given, **job)  # type: ignore[arg-type]
+        async with going:
+            await until(lambda: going.report.sources > 0)
+        outcomes = await run(ks, given, **job, in_doubt="resend")
+    assert {outcome.state for outcome in outcomes} <= {OutcomeState.EXTRACTED}
+    assert set(store.stored) >= {o.document.file_name for o in outcomes if o.document}
+
+
+async def test_a_changed_file_whose_run_was_left_before_it_was_sent_is_sent_by_the_next(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store, folder = Store(), files(tmp_path / "in", "a.pdf")
+    job = {"journal": tmp_path / "job.db"}
+    held = asyncio.Event()
+
+    async def upload(request: web.Request) -> web.StreamResponse:
+        if store.stored:
+            await held.wait()
+        return await store._upload(request)
+
+    url = await serve(processdocument=upload, getbatchdocuments=store._look)
+    async with client_at(url) as ks:
+        await run(ks, folder, **job)
+        (folder / "a.pdf").write_bytes(b"%PDF-1.4 another")
+        async with ks.bulk(folder, **job) as going:  # type: ignore[arg-type]
+            await until(lambda: going.progress.sending == 1)
+        held.set()
+        outcomes = await run(ks, folder, **job, in_doubt="resend")
+    assert states(outcomes) == {"a.pdf": "extracted"}
+    assert outcomes[0].document is not None
+    assert outcomes[0].document.file_name == store.stored[-1]
+
+
+@pytest.mark.parametrize("form", [str.upper, lambda name: f"inbox/{name}"])
+async def test_a_doubt_is_found_under_another_form_of_its_name(
+    form: Callable[[str], str], serve: Serve, tmp_path: Path
+) -> None:
+    store = Store(after=lambda *_: failing(500), named=form)
+    async with client_at(await store.url(serve)) as ks:
+        outcomes = await run(ks, files(tmp_path / "in", "ä.pdf"))
+    assert states(outcomes) == {"ä.pdf": "extracted"}
+
+
+async def test_results_that_cannot_be_asked_for_end_the_run_and_fail_no_document(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store = Store()
+
+    async def away(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return failing(502)
+
+    url = await serve(processdocument=store._upload, getbatchdocuments=away)
+    job = {"journal": tmp_path / "job.db"}
+    folder = files(tmp_path / "in", "a.pdf")
+    async with (
+        client_at(url) as ks,
+        ks.bulk(folder, outage_seconds=0.2, **job) as going,  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ServerError):
+            await anext(going)
+    assert going.report.finished == 0
+    assert [o.batch_id for o in going.under_way()] == ["b-1"]
+
+
+async def test_outcomes_are_not_told_to_be_in_a_file_that_never_got_them(
+    serve: Serve, tmp_path: Path
+) -> None:
+    store, folder, job = Store(), files(tmp_path / "in", *TEN), {"journal": tmp_path / "job.db"}
+    async with client_at(await store.url(serve)) as ks:
+        await run(ks, folder, **job)
+        with pytest.raises(JournalError, match=r"not in .*out\.jsonl"):
+            await run(ks, folder, **job, out=tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from klearstack_async.bulk.naming import name_key, remote_name, same_name
+from klearstack_async.bulk.naming import name_key, number_in, remote_name, same_name
 from klearstack_async.transport.archive import zipped
 from klearstack_async.wire.source import BytesSource, FileSource, PathSource, Source, Stream
 from klearstack_async.wire.zipping import member_names
@@ -112,3 +112,20 @@ async def test_a_zip_keeps_the_remote_names_of_its_sources(tmp_path: Path) -> No
     ]
     made = await zipped(renamed)
     assert list(made.names) == [source.filename for source in renamed]
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("invoice-7f3k2a9c-12.pdf", 12),
+        ("invoice-7f3k2a9c-12-2.pdf", 12),
+        ("INBOX/INVOICE-7F3K2A9C-12.PDF", 12),
+        ("a-7f3k2a9c-3-7f3k2a9c-12", 12),
+        ("invoice-7f3k2a9d-12.pdf", None),
+        ("invoice-7f3k2a9c-.pdf", None),
+        ("invoice.pdf", None),
+        ("", None),
+    ],
+)
+def test_a_sources_number_is_read_from_its_remote_name(name: str, number: int | None) -> None:
+    assert number_in(name, "7f3k2a9c") == number

@@ -228,7 +228,7 @@ async def test_a_name_of_any_characters_comes_back_as_it_was(path: Path, name: s
                 await journal.begin_sending([(1, name)])
                 await journal.end([Ended(1, SourceState.IN_DOUBT, name, name)], {name: 5})
             assert await journal.position(name) == 5
-            assert (await journal.in_doubt_named([name]))[name].reason == name
+            assert (await journal.doubtful_numbered([1]))[1].reason == name
 
 
 async def test_of_twins_identified_at_once_one_gets_the_other_and_that_one_nothing(
@@ -338,12 +338,10 @@ async def test_doubtful_is_what_was_cut_off_in_earlier_runs_and_what_ended_in_do
         assert names_of(await second.doubtful()) == [*old, "new doubt.pdf"]
         assert names_of(await second.doubtful(of_earlier_runs_only=True)) == old
         assert names_of(await second.doubtful(after=1, limit=2)) == ["too.pdf", "doubt.pdf"]
-        wanted = ["r-too.pdf", "r-under way.pdf", "r-fine.pdf", "r-new doubt.pdf", "unknown"]
-        named = await second.in_doubt_named(wanted)
-        assert {name: entry.name for name, entry in named.items()} == {
-            "r-too.pdf": "too.pdf",
-            "r-new doubt.pdf": "new doubt.pdf",
-        }
+        numbered = await second.doubtful_numbered(range(100))
+        assert names_of([*numbered.values()]) == [*old, "new doubt.pdf"]
+        assert all(number == entry.number for number, entry in numbered.items())
+        assert names_of([*(await second.doubtful_numbered([2, 99])).values()]) == ["too.pdf"]
 
 
 async def test_an_upload_that_ended_nobody_knows_how_is_doubtful_in_this_run_already(
@@ -353,7 +351,7 @@ async def test_an_upload_that_ended_nobody_knows_how_is_doubtful_in_this_run_alr
     await sending(journal, "under way.pdf")
     await journal.doubt(parcel, "the connection was lost")
     assert names_of(await journal.doubtful()) == ["a.pdf", "b.pdf"]
-    assert set(await journal.in_doubt_named(["r-b.pdf", "r-under way.pdf"])) == {"r-b.pdf"}
+    assert [*await journal.doubtful_numbered([2, 3])] == [2]
     entry = await again(journal, path, entries[0])
     assert (entry.state, entry.reason) == ("sending", "the connection was lost")
 
@@ -383,14 +381,14 @@ async def test_an_entry_says_whether_it_was_noted_just_now_and_when_its_upload_b
         assert (entry.is_new, entry.begun_at) == (False, 5.0)
 
 
-async def test_any_number_of_names_can_be_looked_up_at_once(path: Path) -> None:
+async def test_any_number_of_sources_can_be_looked_up_at_once(path: Path) -> None:
     names = [f"{number}.pdf" for number in range(1201)]
     async with Journal.open(path, account=ACCOUNT) as first:
         await sending(first, *names)
     async with Journal.open(path, account=ACCOUNT) as second:
-        named = await second.in_doubt_named([f"r-{name}" for name in names])
-        assert [entry.name for entry in named.values()] == names
-        assert await second.in_doubt_named([]) == {}
+        numbered = await second.doubtful_numbered(range(1, 1202))
+        assert [entry.name for entry in numbered.values()] == names
+        assert await second.doubtful_numbered([]) == {}
 
 
 async def test_left_over_are_files_that_were_found_and_are_not_met_again(path: Path) -> None:
@@ -480,7 +478,7 @@ async def test_no_question_but_the_counts_looks_at_every_source(path: Path) -> N
         await journal.open_parcels()
         await journal.doubtful()
         await journal.doubtful(of_earlier_runs_only=True)
-        await journal.in_doubt_named(["x", "y"])
+        await journal.doubtful_numbered([1, 2])
         await journal.left_over()
         await journal.reopen([SourceState.FAILED])
         await journal._writer.do(lambda base: base.set_trace_callback(None))
