@@ -105,7 +105,7 @@ def test_tokens_are_not_shown() -> None:
 
 
 def test_a_report_sums_up() -> None:
-    report = BulkReport()
+    report = BulkReport(sources=3)
     for state in (OutcomeState.EXTRACTED, OutcomeState.EXTRACTED, OutcomeState.IN_DOUBT):
         report.add(Outcome("a.pdf", state))
     assert str(report) == "3 sources: 2 extracted, 1 in_doubt in 0.0 s"

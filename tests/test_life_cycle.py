@@ -32,7 +32,7 @@ from aiohttp import web
 from conftest import LIBRARY, PASSWORD, Serve, client_at, until
 
 from klearstack_async import (
-    BulkReport,
+    BulkRun,
     BytesSource,
     ClientClosed,
     DeadlineExceeded,
@@ -511,24 +511,30 @@ async def test_closing_ends_a_wait_for_a_batch_between_two_looks(serve: Serve) -
     assert type(error) is ClientClosed
 
 
-async def test_a_bulk_run_whose_client_is_closed_gives_what_it_has_uploaded(serve: Serve) -> None:
+async def test_a_bulk_run_whose_client_is_closed_ends_and_tells_what_it_has_uploaded(
+    serve: Serve,
+) -> None:
     looks = Holding()
     url = await serve(processdocument=answer_receipt, getbatchdocuments=looks)
-    states: list[str] = []
+    runs: list[BulkRun] = []
     async with client_at(url) as ks:
 
         async def consume() -> None:
-            sources = [BytesSource(b"%PDF", f"{number}.pdf") for number in range(3)]
+            sources = [
+                BytesSource(b"%%PDF-1.4 %d" % number, f"{number}.pdf") for number in range(3)
+            ]
             async with ks.bulk(sources) as run:
-                reports.append(run.report)
-                states.extend([outcome.state.value async for outcome in run])
+                runs.append(run)
+                async for _ in run:
+                    pytest.fail("nothing is ready")
 
-        reports: list[BulkReport] = []
         run = asyncio.create_task(consume())
         await looks.entered.wait()
-        await until(lambda: reports[0].uploaded == 3)
-    await promptly(run)
-    assert states == ["in_doubt"] * 3
+        await until(lambda: runs[0].report.uploaded == 3)
+    assert type(await error_of(run)) is ClientClosed
+    left = runs[0].under_way()
+    assert [outcome.state.value for outcome in left] == ["in_doubt"] * 3
+    assert all(outcome.batch_id for outcome in left)
 
 
 async def test_a_closed_client_can_be_entered_again(serve: Serve) -> None:

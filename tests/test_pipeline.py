@@ -157,7 +157,7 @@ async def test_a_bulk_run_does_not_change_who_calls(
     ks, bearers = two_users
     await ks.auth.login_as(7)
     bearers.refused = 2
-    async with ks.bulk([BytesSource(b"%PDF", "a.pdf")]) as run:
+    async with ks.bulk([BytesSource(b"%PDF-1.4", "a.pdf")]) as run:
         outcomes = [outcome async for outcome in run]
     assert [type(outcome.error) for outcome in outcomes] == [AuthenticationError]
     await ks.results.of_user()

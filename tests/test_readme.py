@@ -227,8 +227,7 @@ def test_every_block_of_python_is_python() -> None:
 def test_the_states_of_the_table_are_those_that_a_run_gives() -> None:
     table = README.partition("| state | meaning |")[2].partition("\n\n")[0]
     shown = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
-    # Nothing skips a source yet.
-    assert shown == set(OutcomeState) - {OutcomeState.SKIPPED}
+    assert shown == set(OutcomeState)
 
 
 def test_every_upload_option_is_in_the_table() -> None:

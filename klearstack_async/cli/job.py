@@ -196,7 +196,10 @@ def _options(arguments: BulkArguments, settled: Mapping[str, Any]) -> BulkOption
 def _nothing_named(journal: Path | None) -> str:
     if journal is None:
         return "name the files or folders to upload"
-    return f"name the files or folders to upload: {journal} doesn't remember any yet"
+    return (
+        f"name the files or folders to upload: {journal} doesn't remember any yet "
+        "(what a program of your own began goes on with that program, or with its paths here)"
+    )
 
 
 def _check_paths(job: Job, typed: tuple[str, ...] | list[str]) -> None:

@@ -82,7 +82,13 @@ async def show_journal(
     # A run that was stopped may not have found all of its sources.
     is_complete = False if has_open else None
     failed, in_doubt = (summary.counts[bad] for bad in _BAD)
-    ways = ways_on(path, failed=failed, in_doubt=in_doubt, is_complete=is_complete)
+    ways = ways_on(
+        path,
+        failed=failed,
+        in_doubt=in_doubt,
+        is_complete=is_complete,
+        has_paths="paths" in summary.memo,
+    )
     if ways and not _is_at_it(summary):
         console.print()
         for way in ways:
