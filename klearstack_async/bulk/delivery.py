@@ -194,6 +194,7 @@ class Delivery:
         me = asyncio.current_task()
         self._take(me)
         while True:
+            self._check_failure()
             if not self._ready or self._is_write_due():
                 await self._write()
             if self._ready:
@@ -241,6 +242,10 @@ class Delivery:
         self._ready.append(ready)
         self._news.set()
 
+    def _check_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
     def _take(self, task: asyncio.Task[object] | None) -> None:
         """Take note that a task has asked for the next one, and so has done with the last."""
         given = self._given.get(task)
@@ -276,8 +281,7 @@ class Delivery:
     async def _write(self) -> None:
         """Write the lines first, then the states with the lengths of the files, in one commit."""
         async with self._writing:
-            if self._failure is not None:
-                raise self._failure
+            self._check_failure()
             if not self._group and not self._group.lines:
                 return
             group, self._group = self._group, _Group()

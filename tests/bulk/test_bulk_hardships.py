@@ -88,9 +88,9 @@ async def test_a_source_is_not_skipped_for_one_that_is_never_sent(
         return any(name.startswith("a-") for name in names)
 
     async with client_at(await store.url(serve)) as ks:
-        outcomes = await run(
-            ks, [folder / name for name in ("a.pdf", "b.pdf", "d.pdf", "c.pdf")], bundle=bundle
-        )
+        # One worker, so that they are read in this order.
+        given = [folder / name for name in ("a.pdf", "b.pdf", "d.pdf", "c.pdf")]
+        outcomes = await run(ks, given, bundle=bundle, workers=1)
     found = states(outcomes)
     assert found["a.pdf"] == "failed"
     assert sorted((found["b.pdf"], found["d.pdf"])) == ["extracted", "skipped"]

@@ -149,7 +149,7 @@ async def killed_job(
 
 @pytest.mark.parametrize("bundle", [None, 7])
 async def test_a_killed_run_goes_on_where_it_was(bundle: int | None, tmp_path: Path) -> None:
-    await killed_job(tmp_path, documents=70, bundle=bundle, kills=5, seed=1)
+    await killed_job(tmp_path, documents=40, bundle=bundle, kills=3, seed=1)
 
 
 @pytest.mark.slow

@@ -9,7 +9,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from klearstack_async.bulk.patterns import folder_pattern
 from klearstack_async.bulk.sources import BulkSources, Refused, sources_from
+from klearstack_async.bulk.walking import walk
 from klearstack_async.wire.source import PathSource, SourceLike
 
 
@@ -224,18 +226,29 @@ async def test_a_folder_called_like_a_document_is_a_folder(tmp_path: Path) -> No
     assert await names_of(f"{tmp_path}/*.pdf") == ["b.pdf"]
 
 
-async def test_a_large_folder_is_given_in_order_and_holds_little(tmp_path: Path) -> None:
-    count = 10_000
+def large_folder(folder: Path, count: int) -> None:
     for number in range(count):
-        (tmp_path / f"{number * 7919 % count:05}.pdf").touch()
-    last, found = "", 0
+        (folder / f"{number * 7919 % count:05}.pdf").touch()
+
+
+async def test_a_large_folder_is_given_in_order(tmp_path: Path) -> None:
+    large_folder(tmp_path, 10_000)
+    names = []
+    async with aclosing(sources_from(tmp_path)) as sources:
+        async for source in sources:
+            assert isinstance(source, PathSource)
+            names.append(source.filename)
+    assert names == [f"{number:05}.pdf" for number in range(10_000)]
+
+
+def test_walking_a_large_folder_holds_its_names_and_little_else(tmp_path: Path) -> None:
+    # Not in a loop, where the suite's own thread takes memory, too.
+    count = 10_000
+    large_folder(tmp_path, count)
+    wanted = folder_pattern("*.pdf")
     tracemalloc.start()
     try:
-        async with aclosing(sources_from(tmp_path)) as sources:
-            async for source in sources:
-                assert isinstance(source, PathSource)
-                assert last < source.filename
-                last, found = source.filename, found + 1
+        found = sum(isinstance(step, Path) for step in walk(tmp_path, wanted))
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
