@@ -267,7 +267,7 @@ def test_a_busy_machine_does_not_count(library: Library, ours: ModuleType) -> No
         while not ended.is_set():
             pass
 
-    rivals = [threading.Thread(target=compete) for _ in range(8)]
+    rivals = [threading.Thread(target=compete) for _ in range(16)]
     for rival in rivals:
         rival.start()
     began = time.perf_counter()
