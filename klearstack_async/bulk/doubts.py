@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from klearstack_async.bulk.control import Control
 from klearstack_async.bulk.delivery import Delivery
 from klearstack_async.bulk.ending import in_doubt
-from klearstack_async.bulk.item import Item
+from klearstack_async.bulk.item import Item, item_from
 from klearstack_async.bulk.journal import Entry, Journal
 from klearstack_async.bulk.naming import number_in, same_name
 from klearstack_async.bulk.options import BulkSettings
@@ -189,14 +189,7 @@ class Doubts:
 
     async def _begun(self, entry: Entry) -> Item:
         await self._slots.take()
-        item = Item(
-            entry.number,
-            entry.name,
-            self._clock.seconds(),
-            size_bytes=entry.size_bytes,
-            remote_name=entry.remote_name or "",
-            attempts=entry.attempts,
-        )
+        item = item_from(entry, self._clock.seconds())
         self._delivery.begin(item)
         return item
 

@@ -93,7 +93,8 @@ class BulkRun:
         )
         files: dict[str, tuple[Sink, AppendingFile]] = {}
         folder = str(await anyio.Path.cwd())
-        has_outcomes = any([(await journal.counts())[state] for state in FINAL_STATES])
+        counts = await journal.counts()
+        has_outcomes = any(counts[state] for state in FINAL_STATES)
         for sink in settings.out:
             path = absolute(sink.path, folder)
             file = AppendingFile(sink.path, overwrite=sink.overwrite)

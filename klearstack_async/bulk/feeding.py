@@ -14,7 +14,7 @@ from anyio.abc import ObjectSendStream
 
 from klearstack_async.bulk.control import Control
 from klearstack_async.bulk.delivery import Delivery
-from klearstack_async.bulk.item import Item, Parcel
+from klearstack_async.bulk.item import Parcel, item_from
 from klearstack_async.bulk.journal import Entry, Journal, OpenParcel
 from klearstack_async.bulk.slots import Slots
 from klearstack_async.bulk.sources import BulkSources, Refused, sources_from
@@ -151,15 +151,8 @@ class Feeder:
         now = self._clock.seconds()
         items = []
         for entry in known.entries:
-            item = Item(
-                entry.number,
-                entry.name,
-                now,
-                size_bytes=entry.size_bytes,
-                remote_name=entry.remote_name or "",
-                attempts=entry.attempts,
-                batch_id=known.batch_id,
-            )
+            item = item_from(entry, now)
+            item.batch_id = known.batch_id
             self._delivery.begin(item)
             items.append(item)
         age = self._clock.now().timestamp() - known.sent_at

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import anyio
 
 from klearstack_async.bulk.delivery import Delivery
 from klearstack_async.bulk.ending import skipped
-from klearstack_async.bulk.item import Item, name_of
+from klearstack_async.bulk.item import Item, item_from, name_of
 from klearstack_async.bulk.journal import Entry, Journal
 from klearstack_async.bulk.naming import absolute
 from klearstack_async.bulk.options import BulkSettings
@@ -88,7 +89,10 @@ class Intake:
             return await self._take_again(source)
         name = source.name if isinstance(source, Refused) else name_of(source)
         path = absolute(source.path, self._folder) if isinstance(source, PathSource) else None
-        entry = await self._journal.meet(path or await _key_of(source, name), name, path)
+        # What has no path is known by its content, so it is read before it is met.
+        found = None if path else await _content_of(source)
+        key = path or (f"<{name}> {found.sha256}" if found else f"<{name}>")
+        entry = await self._journal.meet(key, name, path)
         if entry.is_new:
             self._report.sources += 1
         elif not await self._is_to_be_sent(entry):
@@ -100,17 +104,21 @@ class Intake:
             self._delivery.end(item, error=source.error)
             return None
         item.source = source
-        return await self.examine(item)
+        return await self.examine(item, found)
 
     async def _take_again(self, entry: Entry) -> Item | None:
         path = Path(entry.path or "")
-        item = Item(entry.number, entry.name, self._clock.seconds(), attempts=entry.attempts)
+        item = item_from(entry, self._clock.seconds())
         self._delivery.begin(item)
         item.source = PathSource(path, path.name)
         return await self.examine(item)
 
-    async def examine(self, item: Item) -> Item | None:
+    async def examine(self, item: Item, found: Fingerprint | None = None) -> Item | None:
         """Read a source, and end it here if it can't be sent or needn't be.
+
+        Args:
+            item: The source.
+            found: What it holds, if it was read already.
 
         Returns:
             The source; None if it has ended here.
@@ -127,7 +135,7 @@ class Intake:
             item.source = _noting_its_use(source, item)
             return item
         try:
-            found = await fingerprint(source)
+            found = found or await fingerprint(source)
             check_kind(found.head, source.filename)
         except Exception as error:  # noqa: BLE001 - a user's own file may raise anything
             self._delivery.end(item, error=error)
@@ -191,14 +199,13 @@ class Intake:
         return True
 
 
-async def _key_of(source: Source | Refused, name: str) -> str:
-    """Give what tells a source without a path from others: its name and, if known, its content."""
+async def _content_of(source: Source | Refused) -> Fingerprint | None:
+    """Read a source, if that can be done more than once."""
     if isinstance(source, Refused | Stream):
-        return f"<{name}>"
-    try:
-        return f"<{name}> {(await fingerprint(source)).sha256}"
-    except Exception:  # noqa: BLE001 - what can't be read is told when it is examined
-        return f"<{name}>"
+        return None
+    with suppress(Exception):  # What can't be read is told when it is examined.
+        return await fingerprint(source)
+    return None
 
 
 def _noting_its_use(stream: Stream, item: Item) -> Stream:

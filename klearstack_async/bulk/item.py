@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from klearstack_async.bulk.journal_entries import Entry
 from klearstack_async.wire.source import PathSource, Source
 
-__all__ = ["Item", "Parcel", "name_of"]
+__all__ = ["Item", "Parcel", "item_from", "name_of"]
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +79,23 @@ class Parcel:
     def size_bytes(self) -> int:
         """The length of its documents, as far as it is known."""
         return sum(item.size_bytes or 0 for item in self.items)
+
+
+def item_from(entry: Entry, now: float) -> Item:
+    """Make the item of a source that the journal knows.
+
+    Args:
+        entry: What it knows.
+        now: The time on the run's clock.
+    """
+    return Item(
+        entry.number,
+        entry.name,
+        now,
+        size_bytes=entry.size_bytes,
+        remote_name=entry.remote_name or "",
+        attempts=entry.attempts,
+    )
 
 
 def name_of(source: Source) -> str:

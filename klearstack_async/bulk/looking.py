@@ -18,17 +18,14 @@ from klearstack_async.bulk.ending import (
 from klearstack_async.bulk.item import Item, Parcel
 from klearstack_async.bulk.matching import match
 from klearstack_async.bulk.options import BulkSettings
-from klearstack_async.bulk.service import LOGIN, Service
+from klearstack_async.bulk.service import Service, ends_the_run
 from klearstack_async.document import Document
 from klearstack_async.errors import (
     AuthenticationError,
     ClientClosed,
-    EndpointNotFound,
     KlearStackError,
     RateLimited,
-    Redirected,
     ServerError,
-    TlsError,
     TransportError,
 )
 from klearstack_async.models import Batch, BatchState
@@ -39,8 +36,6 @@ __all__ = ["Look", "Looker"]
 _MOST_REFUSALS = 5
 # A look that fails in one of these ways says nothing about the batch.
 _NOTHING_SAID = (TransportError, ServerError, RateLimited)
-# Any other batch would fare no better.
-_FOR_ALL = (ClientClosed, EndpointNotFound, Redirected, TlsError)
 
 
 class Look(Enum):
@@ -158,10 +153,7 @@ class Looker:
         now = self._clock.seconds()
         if isinstance(error, AuthenticationError):
             error = await self._service.failure_behind(error)
-            if isinstance(error, AuthenticationError) and error.endpoint == LOGIN:
-                self._control.halt(error)
-                return Look.FAILED
-        if isinstance(error, _FOR_ALL):
+        if ends_the_run(error):
             self._control.halt(error)
             return Look.FAILED
         if parcel.trouble is None:

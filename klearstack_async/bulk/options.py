@@ -27,7 +27,7 @@ class BulkOptions(DocumentOptions, total=False):
     Attributes:
         journal: A file (SQLite) in which the run notes how far each source is: run the same again
             after it was stopped or killed, and it goes on.
-        out: Where each outcome is written as a line of JSON, or a `Sink` or several of them.
+        out: A file that gets each outcome as a line of JSON; or a `Sink`, or several of both.
         bundle: Upload so many documents at a time in a zip that is built while it is sent; one by
             one if left out.
         bundle_bytes: How large such a zip may get; 64 MiB if left out. What is larger goes alone.
@@ -47,7 +47,7 @@ class BulkOptions(DocumentOptions, total=False):
     """
 
     journal: str | os.PathLike[str] | None
-    out: str | os.PathLike[str] | Sink | Iterable[Sink] | None
+    out: str | os.PathLike[str] | Sink | Iterable[str | os.PathLike[str] | Sink] | None
     bundle: int | None
     bundle_bytes: int
     pattern: str | None

@@ -21,17 +21,14 @@ from klearstack_async.bulk.naming import remote_name
 from klearstack_async.bulk.options import BulkSettings
 from klearstack_async.bulk.outage import Outage
 from klearstack_async.bulk.outcome import BulkReport
-from klearstack_async.bulk.service import LOGIN, Service
+from klearstack_async.bulk.service import Service, ends_the_run
 from klearstack_async.errors import (
     AuthenticationError,
     BadRequest,
     ClientClosed,
-    EndpointNotFound,
     KlearStackError,
     OutcomeUnknown,
-    Redirected,
     SourceChanged,
-    TlsError,
 )
 from klearstack_async.models import Upload
 from klearstack_async.wire.retry import fate_of
@@ -39,8 +36,6 @@ from klearstack_async.wire.source import Source
 
 __all__ = ["Sender", "Sending"]
 
-# The next document would fare no better, so these end the run.
-_FOR_ALL = (ClientClosed, EndpointNotFound, Redirected, TlsError)
 # A file that somebody writes to all the time must not keep its bundle from going.
 _MOST_REBUILDS = 3
 
@@ -195,10 +190,7 @@ class Sender:
             error = self._if_closed(error)
         if isinstance(error, AuthenticationError):
             error = await self._service.failure_behind(error)
-            if isinstance(error, AuthenticationError) and error.endpoint == LOGIN:
-                self._control.halt(error)
-                return [parcel]
-        if isinstance(error, _FOR_ALL):
+        if ends_the_run(error):
             self._control.halt(error)
             return [parcel]
         if not isinstance(error, KlearStackError) or isinstance(error, SourceChanged):

@@ -9,15 +9,30 @@ from typing import Protocol
 from klearstack_async.document import Document
 from klearstack_async.endpoints.results import Results
 from klearstack_async.endpoints.uploads import Uploads
-from klearstack_async.errors import AuthenticationError, KlearStackError
+from klearstack_async.errors import (
+    AuthenticationError,
+    ClientClosed,
+    EndpointNotFound,
+    KlearStackError,
+    Redirected,
+    TlsError,
+)
 from klearstack_async.limits import RateFigures
 from klearstack_async.settings import Polling
 from klearstack_async.transport.clock import Clock
 
-__all__ = ["LOGIN", "Pushed", "Service"]
+__all__ = ["Pushed", "Service", "ends_the_run"]
 
 # The call that says whether an account is good.
-LOGIN = "auth.login"
+_LOGIN = "auth.login"
+# The next document, or the next look, would fare no better.
+_FOR_ALL = (ClientClosed, EndpointNotFound, Redirected, TlsError)
+
+
+def ends_the_run(error: Exception) -> bool:
+    """Say whether an error is about more than the one call, and lasting."""
+    is_refused = isinstance(error, AuthenticationError) and error.endpoint == _LOGIN
+    return is_refused or isinstance(error, _FOR_ALL)
 
 
 class Pushed(Protocol):
@@ -68,10 +83,9 @@ class Service:
         Many bad logins lock an account, so whoever finds it refused should begin nothing more.
 
         Returns:
-            The login's own failure (an `AuthenticationError` of `LOGIN`: the account is refused),
-            or the error that was given, if it was about the one call.
+            The login's own failure, or the error that was given, if it was about the one call.
         """
-        if error.endpoint == LOGIN:
+        if error.endpoint == _LOGIN:
             return error
         try:
             await self.log_in()
