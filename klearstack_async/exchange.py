@@ -17,13 +17,15 @@ from klearstack_async.errors import BadRequest, EndpointNotFound, TransportError
 from klearstack_async.limits import Timeouts
 from klearstack_async.models import PageImage
 from klearstack_async.settings import Account, Encoding
-from klearstack_async.transport.body import body_of
+from klearstack_async.transport.body import UNWATCHED_BYTES, Body, body_of
 from klearstack_async.transport.clock import Clock
 from klearstack_async.transport.http import Answer, HttpTransport
 from klearstack_async.transport.progress import Progress
+from klearstack_async.transport.small import JoinedForm
 from klearstack_async.wire.endpoint import Credentials, Endpoint
 from klearstack_async.wire.form import FormValue, JsonText, renamed
 from klearstack_async.wire.images import decode_image_file
+from klearstack_async.wire.prepared import PreparedForm
 from klearstack_async.wire.redaction import cleaned, one_line
 from klearstack_async.wire.reply import Reply, judge, read, refusal
 from klearstack_async.wire.request import FilePart, Request
@@ -57,6 +59,7 @@ class Exchange:
         self._transport = transport
         self._encoding = encoding
         self._clock = clock
+        self._prepared: dict[Credentials, PreparedForm] = {}
 
     async def make(
         self,
@@ -73,13 +76,8 @@ class Exchange:
             SourceFailed: What was to be sent couldn't be read to its end.
             OSError, ValueError: It couldn't be opened, or is empty.
         """
-        fields = {**self._credentials(endpoint.credentials), **request.fields}
-        body = await body_of(
-            _renamed(fields, endpoint),
-            _renamed_file(request.file, fields, endpoint),
-            progress,
-            encoding=endpoint.encoding or self._encoding,
-            stall_seconds=timeouts.stall_seconds,
+        body = self._prepared_form(request, endpoint) or await self._form(
+            request, endpoint, timeouts, progress
         )
         secrets = self._secrets(request, endpoint, token)
         headers = {"Accept": "application/json, */*", **_bearer(token)}
@@ -134,6 +132,30 @@ class Exchange:
         if len(reply.body) < _LARGE_BYTES:
             return read(reply, decode)
         return await anyio.to_thread.run_sync(read, reply, decode, limiter=self._transport.decoding)
+
+    def _prepared_form(self, request: Request[T], endpoint: Endpoint) -> JoinedForm | None:
+        """Write the usual form in the quick way; None if this one isn't usual."""
+        encoding = endpoint.encoding or self._encoding
+        if request.file is not None or endpoint.parameters or encoding != Encoding.MULTIPART:
+            return None
+        which = endpoint.credentials
+        prepared = self._prepared.get(which)
+        if prepared is None:
+            prepared = self._prepared[which] = PreparedForm(self._credentials(which))
+        form = prepared.form(request.fields)
+        return None if form is None or len(form[0]) > UNWATCHED_BYTES else JoinedForm(*form)
+
+    async def _form(
+        self, request: Request[T], endpoint: Endpoint, timeouts: Timeouts, progress: Progress
+    ) -> Body:
+        fields = {**self._credentials(endpoint.credentials), **request.fields}
+        return await body_of(
+            _renamed(fields, endpoint),
+            _renamed_file(request.file, fields, endpoint),
+            progress,
+            encoding=endpoint.encoding or self._encoding,
+            stall_seconds=timeouts.stall_seconds,
+        )
 
     def _reply(self, answer: Answer, endpoint: str, secrets: tuple[str, ...]) -> Reply:
         return Reply(

@@ -21,13 +21,14 @@ from klearstack_async.errors import StallTimeout
 from klearstack_async.settings import Encoding
 from klearstack_async.transport.files import Content, content_of, pieces_of_bytes
 from klearstack_async.transport.progress import Progress
+from klearstack_async.transport.small import JoinedForm
 from klearstack_async.wire.form import FormValue, content_type_of, form_body, multipart_frame
 from klearstack_async.wire.request import FilePart
 
-__all__ = ["Body", "JoinedForm", "SourceFailed", "StreamedForm", "body_of"]
+__all__ = ["UNWATCHED_BYTES", "Body", "SourceFailed", "StreamedForm", "body_of"]
 
 # What aiohttp writes without looking whether the other side still takes anything.
-_UNWATCHED_BYTES = 1 << 16
+UNWATCHED_BYTES = 1 << 16
 _UNSENT_BYTES = 1 << 20
 # From netinet/tcp.h: Python's socket module has it not before 3.12.
 _TCP_NOTSENT_LOWAT = 25
@@ -43,31 +44,6 @@ class SourceFailed(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
-
-
-class JoinedForm(Payload):
-    """A small form, sent in one go.
-
-    Attributes:
-        failure: Always None; what a `StreamedForm` may have.
-    """
-
-    failure: None = None
-
-    def __init__(self, body: bytes, progress: Progress, *, content_type: str) -> None:
-        super().__init__(body, content_type=content_type)
-        self._body, self._progress = body, progress
-        self._size = len(body)
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        """Send the form. Called by aiohttp."""
-        self._progress.begun = self._progress.sent_whole = True
-        self._progress.sent_bytes = len(self._body)
-        await writer.write(self._body)
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002
-        """Refuse: the password stands in it."""
-        raise TypeError("a form on its way has no text")
 
 
 class StreamedForm(Payload):
@@ -216,8 +192,8 @@ async def body_of(
     boundary = token_hex(16)
     if file is None:
         joined, content_type = form_body(fields, encoding, boundary)
-        if len(joined) <= _UNWATCHED_BYTES:
-            return JoinedForm(joined, progress, content_type=content_type)
+        if len(joined) <= UNWATCHED_BYTES:
+            return JoinedForm(joined, content_type)
         # A large form needs to be watched like a file: a server may stop taking it.
         # The tail is what makes a form whole.
         head, tail = b"", joined[-1:]
@@ -232,9 +208,9 @@ async def body_of(
             filename=file.source.filename,
             content_type=file.content_type,
         )
-        if content.whole is not None and len(content.whole) <= _UNWATCHED_BYTES:
+        if content.whole is not None and len(content.whole) <= UNWATCHED_BYTES:
             joined = b"".join((head, content.whole, tail))
-            return JoinedForm(joined, progress, content_type=content_type)
+            return JoinedForm(joined, content_type)
     return StreamedForm(
         head, content, tail, progress, content_type=content_type, stall_seconds=stall_seconds
     )

@@ -22,10 +22,11 @@ from klearstack_async.errors import (
 )
 from klearstack_async.limits import Timeouts
 from klearstack_async.settings import Tls
-from klearstack_async.transport.body import Body
+from klearstack_async.transport.body import Body, StreamedForm
 from klearstack_async.transport.descriptors import affordable
 from klearstack_async.transport.gate import Gate
 from klearstack_async.transport.progress import Progress
+from klearstack_async.transport.small import JoinedForm, OpenAnswer, SmallCalls, client_timeout
 from klearstack_async.transport.tls import Trust, tls_failure, tls_reason, trust_of
 
 __all__ = ["FOREIGN_ERRORS", "Answer", "HttpTransport", "transport_error"]
@@ -61,6 +62,7 @@ _ADVICE: Mapping[type[TransportError], str] = {
 _KEEP_ALIVE_SECONDS = 4.0
 _CLOSE_SECONDS = 5.0
 _RESERVED = string.punctuation
+_USER_AGENT = f"klearstack-async/{__version__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class HttpTransport:
         self._tls = tls
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
+        self._small: SmallCalls | None = None
         self._trust = Trust()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.gate = Gate(connections)
@@ -110,13 +113,15 @@ class HttpTransport:
         self.gate = Gate(affordable(self._connections))
         self.token_gate = Gate(affordable(self._connections))
         self.decoding = anyio.CapacityLimiter(1)
+        connector = aiohttp.TCPConnector(
+            limit=0, ssl=trust.connector_ssl, keepalive_timeout=_KEEP_ALIVE_SECONDS
+        )
+        self._small = SmallCalls(connector, ssl=trust.request_ssl, user_agent=_USER_AGENT)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, ssl=trust.connector_ssl, keepalive_timeout=_KEEP_ALIVE_SECONDS
-            ),
+            connector=connector,
             # Credentials ride in every body already; a cookie could only mix accounts up.
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": f"klearstack-async/{__version__}"},
+            headers={"User-Agent": _USER_AGENT},
         )
 
     def check_open(self) -> None:
@@ -150,7 +155,7 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Close every connection."""
-        session, self._session = self._session, None
+        session, self._session, self._small = self._session, None, None
         if session is not None:
             # A connection that can't be flushed would be waited for without an end.
             with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
@@ -170,9 +175,55 @@ class HttpTransport:
             TransportError: No usable answer came.
             SourceFailed: What was to be sent couldn't be read.
         """
+        if isinstance(body, JoinedForm):
+            small = await self.open_answer(url, headers, body, progress, timeouts)
+            return await self.whole(small, url, progress, timeouts)
         return await self._exchange(
             "POST", url, headers, body=body, progress=progress, timeouts=timeouts
         )
+
+    async def open_answer(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        form: JoinedForm,
+        progress: Progress,
+        timeouts: Timeouts,
+    ) -> OpenAnswer:
+        """Send a small request and wait for its answer's head. The answer has to be closed.
+
+        Raises:
+            TransportError: No usable answer came.
+        """
+        self.check_open()
+        assert self._small is not None  # noqa: S101 - just checked
+        try:
+            answer = await self._small.send(url, headers, form, progress, timeouts)
+        except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
+            failure = transport_error(error, url, timeouts)
+        else:
+            progress.status = answer.status
+            return answer
+        raise failure
+
+    async def whole(
+        self, answer: OpenAnswer, url: str, progress: Progress, timeouts: Timeouts
+    ) -> Answer:
+        """Read all of an answer whose head has come, and close it.
+
+        Raises:
+            TransportError: It didn't come to its end.
+        """
+        try:
+            content = await answer.rest()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            failure = transport_error(error, url, timeouts)
+        else:
+            progress.received_bytes = len(content)
+            return Answer(answer.status, answer.headers, content)
+        finally:
+            answer.close()
+        raise failure
 
     async def get(
         self, url: str, headers: Mapping[str, str], progress: Progress, timeouts: Timeouts
@@ -195,7 +246,7 @@ class HttpTransport:
         url: str | URL,
         headers: Mapping[str, str],
         *,
-        body: Body | None,
+        body: StreamedForm | None,
         progress: Progress,
         timeouts: Timeouts,
     ) -> Answer:
@@ -210,7 +261,7 @@ class HttpTransport:
                 headers=headers,
                 allow_redirects=False,
                 ssl=self._trust.request_ssl,
-                timeout=_client_timeout(timeouts),
+                timeout=client_timeout(timeouts),
             ) as response:
                 progress.status = response.status
                 if 200 <= response.status < 300:
@@ -225,14 +276,6 @@ class HttpTransport:
         # Out here, so that aiohttp's exception isn't its context: it holds the request's headers,
         # and with them the token.
         raise failure
-
-
-def _client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(
-        total=None,
-        sock_connect=timeouts.connect_seconds,
-        sock_read=timeouts.stall_seconds,
-    )
 
 
 def transport_error(error: Exception, url: str, timeouts: Timeouts) -> TransportError:

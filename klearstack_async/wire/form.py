@@ -23,12 +23,14 @@ __all__ = [
     "FormValue",
     "JsonText",
     "content_type_of",
+    "escaped",
     "form_body",
     "form_fields",
     "media_type_of",
     "multipart_form",
     "multipart_frame",
     "renamed",
+    "text_of",
 ]
 
 
@@ -145,11 +147,21 @@ def multipart_frame(
     """
     head = (
         f"--{boundary}\r\n"
-        f'Content-Disposition: form-data; name="{_escaped(field_name)}"; '
-        f'filename="{_escaped(filename)}"\r\n'
+        f'Content-Disposition: form-data; name="{escaped(field_name)}"; '
+        f'filename="{escaped(filename)}"\r\n'
         f"Content-Type: {content_type}\r\n\r\n"
     )
     return _fields(fields, boundary) + _utf8(head), f"\r\n--{boundary}--\r\n".encode()
+
+
+def text_of(value: FormValue) -> str:
+    """Give what a form says where this value is."""
+    return value.text if isinstance(value, JsonText) else str(value)
+
+
+def escaped(name: str) -> str:
+    """Write a field's or a file's name so that it can stand in quotes."""
+    return name.translate(_ESCAPES)
 
 
 def _multipart(fields: Mapping[str, FormValue], boundary: str) -> tuple[bytes, str]:
@@ -157,7 +169,7 @@ def _multipart(fields: Mapping[str, FormValue], boundary: str) -> tuple[bytes, s
 
 
 def _urlencoded(fields: Mapping[str, FormValue], _boundary: str) -> tuple[bytes, str]:
-    texts = {_utf8(name): _utf8(_text(value)) for name, value in fields.items()}
+    texts = {_utf8(name): _utf8(text_of(value)) for name, value in fields.items()}
     return urlencode(texts).encode(), "application/x-www-form-urlencoded"
 
 
@@ -180,15 +192,11 @@ def _fields(fields: Mapping[str, FormValue], boundary: str) -> bytes:
     return b"".join(
         _utf8(
             f"--{boundary}\r\n"
-            f'Content-Disposition: form-data; name="{_escaped(name)}"\r\n\r\n'
-            f"{_text(value)}\r\n"
+            f'Content-Disposition: form-data; name="{escaped(name)}"\r\n\r\n'
+            f"{text_of(value)}\r\n"
         )
         for name, value in fields.items()
     )
-
-
-def _text(value: FormValue) -> str:
-    return value.text if isinstance(value, JsonText) else str(value)
 
 
 def _form_value(name: str, value: FieldValue) -> FormValue:
@@ -213,10 +221,6 @@ _WRITERS: tuple[tuple[Any, Callable[[Any], FormValue]], ...] = (
     (Mapping, lambda value: JsonText(dict(value))),
     (list | tuple, lambda value: JsonText(list(value))),
 )
-
-
-def _escaped(name: str) -> str:
-    return name.translate(_ESCAPES)
 
 
 def _utf8(text: str) -> bytes:

@@ -1,0 +1,191 @@
+"""Small calls: a request that goes out in one write, over a connection of aiohttp's pool.
+
+Nearly all calls are such, and what `ClientSession.request` does for each of them is mostly for what
+they don't have: cookies, redirects, proxies, a body that takes a task of its own to write. Making
+the connections (TLS, addresses, keep-alive) and reading the answers (HTTP's parser, compression)
+stay aiohttp's; between the two there are a head and a write here. Of 180 us of processor time for
+each of many calls with 6 KB of answer, that saves 80.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ssl import SSLContext
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
+
+from klearstack_async.limits import Timeouts
+from klearstack_async.transport.progress import Progress
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+    from aiohttp.http import RawResponseMessage
+    from aiohttp.streams import StreamReader
+
+__all__ = ["JoinedForm", "OpenAnswer", "SmallCalls", "client_timeout"]
+
+_READ_BYTES = 1 << 16
+# Each host has one, and each path a line; a service of many tenants has many hosts.
+_MOST_TARGETS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedForm:
+    """A form that is sent in one go.
+
+    Attributes:
+        body: All of it. The password stands in it.
+        content_type: What it is.
+    """
+
+    body: bytes = field(repr=False)
+    content_type: str
+
+
+class OpenAnswer:
+    """An answer whose head has come, and whose body may be still on its way.
+
+    Attributes:
+        status: The HTTP status.
+        headers: By lower-case name.
+    """
+
+    __slots__ = ("_connection", "_payload", "headers", "status")
+
+    def __init__(
+        self, connection: Connection, message: RawResponseMessage, payload: StreamReader
+    ) -> None:
+        """Take over the connection; `close` gives it back."""
+        self._connection, self._payload = connection, payload
+        self.status = message.code
+        self.headers: Mapping[str, str] = {
+            name.lower(): value for name, value in message.headers.items()
+        }
+
+    async def rest(self) -> bytes:
+        """Read all that wasn't read."""
+        return await self._payload.read()
+
+    async def piece(self) -> bytes:
+        """Read what has come, at least a byte; nothing at the end."""
+        return await self._payload.readany()
+
+    def close(self) -> None:
+        """Give the connection back, or end it if the answer wasn't read to its end."""
+        self._connection.release()
+
+
+class _Target:
+    """Where a call goes: what of its request is the same each time."""
+
+    __slots__ = ("head", "request")
+
+    def __init__(self, url: str, *, ssl: SSLContext | bool, user_agent: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.request = aiohttp.ClientRequest("POST", URL(url), ssl=ssl, loop=loop)
+        headers = self.request.headers
+        self.head = (
+            f"POST {self.request.url.raw_path_qs} HTTP/1.1\r\nHost: {headers['Host']}\r\n"
+            f"User-Agent: {user_agent}\r\nAccept-Encoding: {headers['Accept-Encoding']}\r\n"
+        )
+
+
+class SmallCalls:
+    """Sends requests over the connections of a pool, in the event loop in which it is made."""
+
+    def __init__(
+        self, connector: aiohttp.BaseConnector, *, ssl: SSLContext | bool, user_agent: str
+    ) -> None:
+        """Remember what is the same for all.
+
+        Args:
+            connector: The pool.
+            ssl: How certificates are checked.
+            user_agent: What to say who is calling.
+        """
+        self._connector, self._ssl, self._user_agent = connector, ssl, user_agent
+        self._targets: dict[str, _Target] = {}
+
+    async def send(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        form: JoinedForm,
+        progress: Progress,
+        timeouts: Timeouts,
+    ) -> OpenAnswer:
+        """Send a request, and wait for the head of its answer.
+
+        Raises:
+            aiohttp.ClientError, TimeoutError: No answer came.
+            ValueError: A header can't be sent.
+        """
+        target = self._targets.get(url) or self._target(url)
+        head = _head(target.head, headers, form)
+        connection = await self._connected(target.request, timeouts)
+        try:
+            message, payload = await _exchanged(connection, head, form.body, progress, timeouts)
+        except HttpProcessingError as error:
+            connection.close()
+            reason = "what came back is no HTTP, or broken HTTP"
+            raise aiohttp.ClientPayloadError(reason) from error
+        except BaseException:
+            connection.close()
+            raise
+        return OpenAnswer(connection, message, payload)
+
+    async def _connected(self, request: aiohttp.ClientRequest, timeouts: Timeouts) -> Connection:
+        try:
+            return await self._connector.connect(request, [], client_timeout(timeouts))
+        except TimeoutError:
+            raise aiohttp.ConnectionTimeoutError("no connection in time") from None
+
+    def _target(self, url: str) -> _Target:
+        if len(self._targets) >= _MOST_TARGETS:
+            self._targets.clear()
+        target = self._targets[url] = _Target(url, ssl=self._ssl, user_agent=self._user_agent)
+        return target
+
+
+async def _exchanged(
+    connection: Connection, head: bytes, body: bytes, progress: Progress, timeouts: Timeouts
+) -> tuple[RawResponseMessage, StreamReader]:
+    protocol, transport = connection.protocol, connection.transport
+    if protocol is None or transport is None or transport.is_closing():
+        raise aiohttp.ClientConnectionResetError("it was closed before anything was sent")
+    protocol.set_response_params(
+        read_until_eof=True, read_timeout=timeouts.stall_seconds, read_bufsize=_READ_BYTES
+    )
+    progress.begun = progress.sent_whole = True
+    progress.sent_bytes = len(body)
+    transport.write(head + body)
+    protocol.start_timeout()
+    while True:
+        message, payload = await protocol.read()
+        # 1xx are on the way to an answer, but for the one that ends HTTP.
+        if message.code >= 200 or message.code == 101:
+            return message, payload
+
+
+def _head(start: str, headers: Mapping[str, str], form: JoinedForm) -> bytes:
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    lines.append(f"Content-Type: {form.content_type}\r\n")
+    text = "".join(lines)
+    if not text.count("\n") == text.count("\r") == len(lines) or "\0" in text:
+        # Whoever made the token of a header could write headers of their own, or a second call.
+        raise ValueError("a header can't hold a line break")
+    return f"{start}{text}Content-Length: {len(form.body)}\r\n\r\n".encode()
+
+
+@lru_cache(maxsize=32)
+def client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
+    """Say in aiohttp's terms how long to wait. Nothing is a total: a slow upload may live."""
+    return aiohttp.ClientTimeout(
+        total=None, sock_connect=timeouts.connect_seconds, sock_read=timeouts.stall_seconds
+    )
