@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from klearstack_async.attempts import Attempt, Observing, OnAttempt
 from klearstack_async.errors import (
@@ -56,6 +56,8 @@ class Call(Generic[T]):
     Attributes:
         endpoint: Where to.
         run: Makes one attempt, with a token or without.
+        rest: What is left to do of an attempt when its places were given back, with what `run`
+            gave; None if there is nothing.
         conduct: How.
         url: The address as those may see it who trace the call.
         method: The HTTP method.
@@ -85,6 +87,7 @@ class Call(Generic[T]):
     run: Run[T] = field(repr=False)
     conduct: Conduct
     url: str
+    rest: Callable[[Any], Awaitable[T]] | None = field(default=None, repr=False)
     method: str = "POST"
     repeatable: bool = True
     in_line: bool = True

@@ -77,7 +77,7 @@ class Carrier:
             ended_in: BaseException | None = None
             pause: float | None = None
             try:
-                return await self._attempt(call)
+                return await self._whole_attempt(call)
             except KlearStackError as error:
                 ended_in = call.failure = error
                 error.endpoint = error.endpoint or call.endpoint.name
@@ -93,6 +93,19 @@ class Carrier:
             finally:
                 tell(call, watch, ended_in, pause)
             await self._clock.sleep(pause)
+
+    async def _whole_attempt(self, call: Call[T]) -> T:
+        """Make one attempt, and what is left of it when all that was waited for is given back.
+
+        Who iterates over an answer may make other calls meanwhile, which need those places.
+        """
+        found = await self._attempt(call)
+        if call.rest is None:
+            return found
+        try:
+            return await call.rest(found)
+        finally:
+            call.seconds = self._clock.seconds() - (call.sent_at or 0.0)
 
     async def _attempt(self, call: Call[T]) -> T:
         """Wait for a place among the account's calls, and make one attempt."""
@@ -176,7 +189,7 @@ class Carrier:
 
     async def _pause_after(self, call: Call[T], error: KlearStackError) -> float | None:
         """Make ready for the next attempt, and give the pause before it; None if there is none."""
-        if not call.may_go_on:
+        if not call.may_go_on or call.progress.handed_on:
             return None
         if isinstance(error, AuthenticationError) and call.endpoint.bearer:
             pause = 0.0 if await self._goes_on_after_401(call) else None

@@ -175,7 +175,11 @@ class KlearStack:
         )
         self.uploads = Uploads(send)
         self.results = Results(
-            send, polling, replace(self._clock, sleep=pipeline.sleep), pipeline.clean
+            send,
+            pipeline.stream,
+            polling,
+            replace(self._clock, sleep=pipeline.sleep),
+            pipeline.clean,
         )
         self.documents = Documents(send, self._clock)
         self.images = Images(send, pipeline.fetch_image)

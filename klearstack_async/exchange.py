@@ -1,4 +1,4 @@
-"""One attempt of a call: credentials and body put together, sent, judged and read.
+"""One attempt of a call: sent, judged and read.
 
 Whether there is another attempt is the carrier's business.
 """
@@ -6,39 +6,63 @@ Whether there is another attempt is the carrier's business.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
+import anyio.lowlevel
 import anyio.to_thread
 
+from klearstack_async.document import Document
 from klearstack_async.endpoints.unverified import explained
 from klearstack_async.errors import BadRequest, EndpointNotFound, TransportError
 from klearstack_async.limits import Timeouts
 from klearstack_async.models import PageImage
+from klearstack_async.outgoing import Outgoing, headers_with
 from klearstack_async.settings import Account, Encoding
-from klearstack_async.transport.body import UNWATCHED_BYTES, Body, body_of
+from klearstack_async.transport.answer import OpenAnswer
 from klearstack_async.transport.clock import Clock
-from klearstack_async.transport.http import Answer, HttpTransport
+from klearstack_async.transport.http import HttpTransport
 from klearstack_async.transport.progress import Progress
-from klearstack_async.transport.small import JoinedForm
-from klearstack_async.wire.endpoint import Credentials, Endpoint
-from klearstack_async.wire.form import FormValue, JsonText, renamed
+from klearstack_async.wire.endpoint import Endpoint
 from klearstack_async.wire.images import decode_image_file
-from klearstack_async.wire.prepared import PreparedForm
 from klearstack_async.wire.redaction import cleaned, one_line
-from klearstack_async.wire.reply import Reply, judge, read, refusal
-from klearstack_async.wire.request import FilePart, Request
+from klearstack_async.wire.reply import Reply, error_class, judge, read, refusal
+from klearstack_async.wire.request import Gathering, Request
 
-__all__ = ["Exchange", "origin_of"]
+__all__ = ["Exchange", "HandOn", "Opened", "origin_of"]
 
 T = TypeVar("T")
 
-# Fields that are secrets whichever call they are in.
-_SECRET_FIELDS = ("password", "refresh_token")
+HandOn = Callable[[Sequence[Document]], Awaitable[None]]
+
 _MESSAGE_CHARACTERS = 400
 # A right answer takes 7 ms per MB, one that has to be mended 60 to 100.
 _LARGE_BYTES = 128 << 10
+# What is decoded between two turns of the loop.
+_PIECE_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer whose head has come, and is no refusal. Somebody has to close it.
+
+    Attributes:
+        answer: What is still to come of it.
+        reply: What is known of it; without a body.
+    """
+
+    answer: OpenAnswer
+    reply: Reply
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is better read as it comes, because it is long, or nobody knows how long."""
+        headers = self.answer.headers
+        length = headers.get("content-length", "")
+        is_small = length.isdigit() and int(length) < _LARGE_BYTES
+        return not is_small or "content-encoding" in headers
 
 
 class Exchange:
@@ -56,10 +80,9 @@ class Exchange:
             clock: What time it is.
         """
         self._account = account
+        self._outgoing = Outgoing(account, encoding)
         self._transport = transport
-        self._encoding = encoding
         self._clock = clock
-        self._prepared: dict[Credentials, PreparedForm] = {}
 
     async def make(
         self,
@@ -76,23 +99,71 @@ class Exchange:
             SourceFailed: What was to be sent couldn't be read to its end.
             OSError, ValueError: It couldn't be opened, or is empty.
         """
-        body = self._prepared_form(request, endpoint) or await self._form(
-            request, endpoint, timeouts, progress
-        )
-        secrets = self._secrets(request, endpoint, token)
-        headers = {"Accept": "application/json, */*", **_bearer(token)}
+        opened = await self.open(request, endpoint, timeouts, token, progress)
+        if request.gather is not None and opened.is_large:
+            return await self.gather(opened, request.gather())
+        return await self._read(await self._whole(opened), request.decode)
+
+    async def open(
+        self,
+        request: Request[Any],
+        endpoint: Endpoint,
+        timeouts: Timeouts,
+        token: str | None,
+        progress: Progress,
+    ) -> Opened:
+        """Send a request, and give its answer once its head has come and is no refusal.
+
+        Raises:
+            KlearStackError, SourceFailed, OSError, ValueError: As `make`.
+        """
+        body = await self._outgoing.body(request, endpoint, timeouts, progress)
+        secrets = self._outgoing.secrets(request, endpoint, token)
         try:
             answer = await self._transport.post(
-                self._account.url + endpoint.path, headers, body, progress, timeouts
+                self._account.url + endpoint.path, headers_with(token), body, progress, timeouts
             )
         except TransportError as error:
             raise _cleaned(error, secrets) from None
-        reply = self._reply(answer, endpoint.name, secrets)
+        opened = self._opened(answer, endpoint.name, secrets)
+        if error_class(answer.status) is not None:
+            try:
+                judge(await self._whole(opened))
+            except EndpointNotFound as error:
+                raise explained(error, endpoint) from None
+        return opened
+
+    async def gather(
+        self, opened: Opened, gathering: Gathering[T], hand_on: HandOn | None = None
+    ) -> T:
+        """Decode an answer while it arrives, a piece at a time, and close it.
+
+        Args:
+            opened: The answer.
+            gathering: What reads it.
+            hand_on: Given the documents that are ready; may wait.
+
+        Raises:
+            KlearStackError: See `klearstack_async.errors` for the tree.
+        """
+        answer, reply = opened.answer, opened.reply
         try:
-            judge(reply)
-        except EndpointNotFound as error:
-            raise explained(error, endpoint) from None
-        return await self._read(reply, request.decode)
+            while piece := await answer.piece():
+                for start in range(0, len(piece), _PIECE_BYTES):
+                    documents = gathering.feed(piece[start : start + _PIECE_BYTES])
+                    if documents and hand_on is not None:
+                        answer.progress.handed_on = True
+                        await hand_on(documents)
+                    # Each piece takes a millisecond or so.
+                    await anyio.lowlevel.checkpoint()
+        except TransportError as error:
+            raise _cleaned(error, reply.secrets) from None
+        finally:
+            await answer.close()
+        # What couldn't be read as it came is read as a whole now, however large it is.
+        return await anyio.to_thread.run_sync(
+            read, reply, gathering.end, limiter=self._transport.decoding
+        )
 
     async def fetch(
         self, address: str, timeouts: Timeouts, token: str | None, progress: Progress
@@ -103,13 +174,12 @@ class Exchange:
             KlearStackError: See `klearstack_async.errors` for the tree.
         """
         secrets = (self._account.password, token or "")
+        headers = headers_with(token, accept="image/*")
         try:
-            answer = await self._transport.get(
-                address, {"Accept": "image/*", **_bearer(token)}, progress, timeouts
-            )
+            answer = await self._transport.get(address, headers, progress, timeouts)
         except TransportError as error:
             raise _cleaned(error, secrets) from None
-        reply = self._reply(answer, "images.get", secrets)
+        reply = await self._whole(self._opened(answer, "images.get", secrets))
         if reply.status in {404, 410}:
             raise refusal(BadRequest, "the picture is not at its address any more", reply)
         judge(reply)
@@ -124,6 +194,25 @@ class Exchange:
         """Take the account's password and these tokens out of a text."""
         return cleaned(text, (self._account.password, *tokens))
 
+    def _opened(self, answer: OpenAnswer, endpoint: str, secrets: tuple[str, ...]) -> Opened:
+        reply = Reply(
+            answer.status,
+            answer.headers,
+            b"",
+            endpoint=endpoint,
+            received_at=self._clock.now(),
+            secrets=secrets,
+        )
+        return Opened(answer, reply)
+
+    async def _whole(self, opened: Opened) -> Reply:
+        """Read all of an answer, and close it."""
+        try:
+            body = await opened.answer.whole()
+        except TransportError as error:
+            raise _cleaned(error, opened.reply.secrets) from None
+        return dataclasses.replace(opened.reply, body=body)
+
     async def _read(self, reply: Reply, decode: Callable[[Reply], T]) -> T:
         """Decode an answer; large ones beside the loop, and one at a time.
 
@@ -133,93 +222,10 @@ class Exchange:
             return read(reply, decode)
         return await anyio.to_thread.run_sync(read, reply, decode, limiter=self._transport.decoding)
 
-    def _prepared_form(self, request: Request[T], endpoint: Endpoint) -> JoinedForm | None:
-        """Write the usual form in the quick way; None if this one isn't usual."""
-        encoding = endpoint.encoding or self._encoding
-        if request.file is not None or endpoint.parameters or encoding != Encoding.MULTIPART:
-            return None
-        which = endpoint.credentials
-        prepared = self._prepared.get(which)
-        if prepared is None:
-            prepared = self._prepared[which] = PreparedForm(self._credentials(which))
-        form = prepared.form(request.fields)
-        return None if form is None or len(form[0]) > UNWATCHED_BYTES else JoinedForm(*form)
-
-    async def _form(
-        self, request: Request[T], endpoint: Endpoint, timeouts: Timeouts, progress: Progress
-    ) -> Body:
-        fields = {**self._credentials(endpoint.credentials), **request.fields}
-        return await body_of(
-            _renamed(fields, endpoint),
-            _renamed_file(request.file, fields, endpoint),
-            progress,
-            encoding=endpoint.encoding or self._encoding,
-            stall_seconds=timeouts.stall_seconds,
-        )
-
-    def _reply(self, answer: Answer, endpoint: str, secrets: tuple[str, ...]) -> Reply:
-        return Reply(
-            answer.status,
-            answer.headers,
-            answer.body,
-            endpoint=endpoint,
-            received_at=self._clock.now(),
-            secrets=secrets,
-        )
-
-    def _credentials(self, which: Credentials) -> dict[str, FormValue]:
-        names = which.split(", ") if which else []
-        return {name: str(getattr(self._account, name)) for name in names}
-
-    def _secrets(
-        self, request: Request[T], endpoint: Endpoint, token: str | None
-    ) -> tuple[str, ...]:
-        """Say what must not get into a message about a call."""
-        names = list(_SECRET_FIELDS)
-        if endpoint.credentials is Credentials.COMPANY and not endpoint.bearer:
-            # Where it is all that a login takes, a user's id is as good as a password.
-            names.append("user_id")
-        sent = _texts_called(names, request.fields)
-        return self._account.password, token or "", *sent
-
-
-def _texts_called(names: Collection[str], fields: Mapping[str, Any]) -> Iterator[str]:
-    """Give the texts that stand under these names, in any casing, also in an object."""
-    for name, value in fields.items():
-        inner = value.value if isinstance(value, JsonText) else value
-        if isinstance(inner, Mapping):
-            yield from _texts_called(names, inner)
-        elif str(name).lower() in names:
-            yield str(inner)
-
-
-def _bearer(token: str | None) -> dict[str, str]:
-    return {} if token is None else {"Authorization": f"Bearer {token}"}
-
 
 def _cleaned(error: TransportError, secrets: tuple[str, ...]) -> TransportError:
     error.args = (one_line(cleaned(str(error.args[0]), secrets), _MESSAGE_CHARACTERS),)
     return error
-
-
-def _renamed(fields: Mapping[str, FormValue], endpoint: Endpoint) -> dict[str, FormValue]:
-    try:
-        return renamed(fields, endpoint.parameters)
-    except ValueError as error:
-        raise ValueError(f"{endpoint.name}: {error}") from None
-
-
-def _renamed_file(
-    file: FilePart | None, fields: Mapping[str, FormValue], endpoint: Endpoint
-) -> FilePart | None:
-    if file is None or file.field_name not in endpoint.parameters:
-        return file
-    name = endpoint.parameters[file.field_name]
-    if not name or name in _renamed(fields, endpoint):
-        raise ValueError(
-            f"{endpoint.name}: its file can't be sent as {name!r}; see its parameters="
-        )
-    return dataclasses.replace(file, field_name=name)
 
 
 def origin_of(url: str) -> str:

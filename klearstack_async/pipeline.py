@@ -9,14 +9,15 @@ Its attempts are the carrier's, and one attempt is the exchange's. What they wor
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from klearstack_async.attempts import OnAttempt
 from klearstack_async.call import Call, Conduct, cut_short
 from klearstack_async.carrier import Carrier
+from klearstack_async.document import Document
 from klearstack_async.endpoints.auth import log_in, log_in_as, refresh_tokens
 from klearstack_async.endpoints.catalogue import CATALOGUE
 from klearstack_async.endpoints.unverified import warn_once
@@ -25,7 +26,7 @@ from klearstack_async.errors import (
     DeadlineExceeded,
     KlearStackError,
 )
-from klearstack_async.exchange import Exchange, origin_of
+from klearstack_async.exchange import Exchange, Opened, origin_of
 from klearstack_async.limits import Rate, RateFigures
 from klearstack_async.models import PageImage, Tokens
 from klearstack_async.settings import Account, Encoding, TokenStore
@@ -36,6 +37,7 @@ from klearstack_async.transport.clock import Clock
 from klearstack_async.transport.gate import Gate
 from klearstack_async.transport.http import HttpTransport
 from klearstack_async.transport.limiter import Limiter
+from klearstack_async.transport.relay import Give, relayed
 from klearstack_async.transport.token_keeper import Login, TokenKeeper
 from klearstack_async.wire.endpoint import Endpoint
 from klearstack_async.wire.request import Request
@@ -193,12 +195,37 @@ class Pipeline:
         """
         return await self._carry_out(self._call_of(request))
 
+    def stream(self, request: Request[Iterable[Document]]) -> AsyncGenerator[Document]:
+        """Send a request whose answer lists documents, and give them while it arrives.
+
+        It is sent again where that does no harm, until the first document was given.
+
+        Raises:
+            KlearStackError: See `klearstack_async.errors` for the tree.
+        """
+        self.check_open()
+        call: Call[Any] = self._call_of(request)
+        # Here, where the caller's own line can be shown.
+        warn_once(call.endpoint)
+
+        async def make(give: Give[Document]) -> None:
+            async def rest(opened: Opened) -> None:
+                assert request.gather is not None  # noqa: S101 - what the builders make
+                last = await self._exchange.gather(opened, request.gather(), give)
+                await give(list(last))
+
+            call.run = partial(self._exchange.open, request, call.endpoint, call.conduct.timeouts)
+            call.rest = rest
+            await self._carry_out(call)
+
+        return relayed(make)
+
     async def fetch_image(self, url: str) -> PageImage:
         """Fetch a picture from its own address; only our own host gets to see the token."""
         address, is_ours = self._exchange.address_of(url)
         endpoint = replace(self._endpoints["images.get"], bearer=is_ours)
         run = partial(self._exchange.fetch, address, self._conduct.timeouts)
-        call = Call(endpoint, run, self._conduct, origin_of(address), "GET", limited=is_ours)
+        call = Call(endpoint, run, self._conduct, origin_of(address), method="GET", limited=is_ours)
         return await self._carry_out(call)
 
     async def log_in_as(self, user_id: str) -> Tokens:
@@ -224,7 +251,8 @@ class Pipeline:
 
     def _call_of(self, request: Request[T], *, in_line: bool = True) -> Call[T]:
         endpoint = request.endpoint
-        if endpoint == CATALOGUE.get(endpoint.name):
+        known = CATALOGUE.get(endpoint.name)
+        if endpoint is known or endpoint == known:
             # As it is set for this client; an endpoint of the user's own stays what it is.
             endpoint = self._endpoints[endpoint.name]
         repeatable = request.file is None or is_repeatable(request.file.source)

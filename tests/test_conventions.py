@@ -32,6 +32,7 @@ ORDER = (
     "endpoints",
     "configuration",
     "bulk",
+    "outgoing",
     "exchange",
     "call",
     "telling",

@@ -134,8 +134,8 @@ async def test_a_field_of_a_call_goes_before_the_accounts_own(serve: Serve) -> N
     assert sent == ["other"]
 
 
-async def test_others_get_their_turn_between_two_documents_of_a_stream(serve: Serve) -> None:
-    documents = [{"Document_id": str(number)} for number in range(5)]
+async def test_others_get_their_turn_while_documents_are_streamed(serve: Serve) -> None:
+    documents = [{"Document_id": str(number)} for number in range(160)]
     async with client_at(await serve(getuserdocuments=json_answer(result=documents))) as ks:
         turns = 0
 
@@ -148,7 +148,8 @@ async def test_others_get_their_turn_between_two_documents_of_a_stream(serve: Se
         counter = asyncio.create_task(count())
         seen = [turns async for _ in ks.results.stream_of_user()]
         counter.cancel()
-    assert len(set(seen)) == len(documents)
+    assert len(seen) == len(documents)
+    assert len(set(seen)) >= 10
 
 
 async def test_a_bulk_run_does_not_change_who_calls(

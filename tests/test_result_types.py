@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import date
 from pathlib import Path
 from typing import Any, assert_type
@@ -53,11 +53,11 @@ async def every_result(ks: KlearStack, day: date, request: Request[Batch]) -> No
     assert_type(await ks.results.of_user(), DocumentList)
     assert_type(await ks.results.modified(), DocumentList)
     assert_type(await ks.results.approved(day, day), DocumentList)
-    assert_type(ks.results.stream_between(day, day), AsyncIterator[Document])
-    assert_type(ks.results.stream_in_set("1"), AsyncIterator[Document])
-    assert_type(ks.results.stream_of_user(), AsyncIterator[Document])
-    assert_type(ks.results.stream_modified(), AsyncIterator[Document])
-    assert_type(ks.results.stream_approved(day, day), AsyncIterator[Document])
+    assert_type(ks.results.stream_between(day, day), AsyncGenerator[Document])
+    assert_type(ks.results.stream_in_set("1"), AsyncGenerator[Document])
+    assert_type(ks.results.stream_of_user(), AsyncGenerator[Document])
+    assert_type(ks.results.stream_modified(), AsyncGenerator[Document])
+    assert_type(ks.results.stream_approved(day, day), AsyncGenerator[Document])
     assert_type(await ks.documents.get("d"), Document)
     assert_type(await ks.documents.update("d", {"a": "b"}), Confirmation)
     assert_type(await ks.documents.set_quickbooks_status("d", "failed"), Confirmation)

@@ -93,7 +93,6 @@ from klearstack_async.sandbox.faults.kinds import KINDS as FAULTS
 from klearstack_async.settings import Encoding
 from klearstack_async.telemetry import Tracing
 from klearstack_async.transport.body import body_of
-from klearstack_async.transport.http import Answer as HttpAnswer
 from klearstack_async.transport.progress import Progress
 from klearstack_async.webhooks import parse_push
 from klearstack_async.wire import reply, results
@@ -992,7 +991,7 @@ async def test_nothing_that_is_made_of_a_secret_shows_it(echo: Echo, watch: Watc
             *(keeper._tokens, keeper, TokenStore(keeper.token, store_of.append)),  # type: ignore[arg-type]
             *(request, call, call.conduct, call.endpoint, call.progress, call.run),
             *(pipeline, pipeline._exchange, pipeline._transport),
-            *(Reply(400, headers, raw, secrets=MARKS), HttpAnswer(400, headers, raw)),
+            Reply(400, headers, raw, secrets=MARKS),
             *(*bodies, file, Request(call.endpoint, fields, repr)),
         ]
         watch.others += [f"{thing!r} {thing!s}" for thing in made]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from datetime import date
 
 import anyio
-import anyio.lowlevel
 
 from klearstack_async.document import Document
 from klearstack_async.endpoints.catalogue import CATALOGUE
-from klearstack_async.endpoints.sending import Send
+from klearstack_async.endpoints.sending import Send, SendForDocuments
 from klearstack_async.errors import BatchFailed, BatchNotReady
 from klearstack_async.models import (
     Batch,
@@ -23,10 +22,17 @@ from klearstack_async.models import (
 from klearstack_async.settings import DocumentType, Polling, QuickBooksStatus
 from klearstack_async.transport.clock import Clock
 from klearstack_async.values import date_text
-from klearstack_async.wire.form import FieldValue, form_fields
+from klearstack_async.wire.form import FieldValue, FormValue, form_fields
 from klearstack_async.wire.redaction import one_line
 from klearstack_async.wire.request import Request
-from klearstack_async.wire.results import batch_decoder, decode_each, decode_list
+from klearstack_async.wire.results import (
+    batch_decoder,
+    batch_gatherer,
+    decode_each,
+    decode_list,
+    gather_each,
+    gather_list,
+)
 
 __all__ = [
     "Results",
@@ -57,7 +63,12 @@ def batch_documents(
         "save_flag": saved,
     }
     endpoint = CATALOGUE["results.in_batch"]
-    return Request(endpoint, form_fields(fields), batch_decoder(batch_id, expected))
+    return Request(
+        endpoint,
+        form_fields(fields),
+        batch_decoder(batch_id, expected),
+        gather=batch_gatherer(batch_id, expected),
+    )
 
 
 def documents_between(
@@ -65,25 +76,25 @@ def documents_between(
 ) -> Request[DocumentList]:
     """Build the call that asks for the documents of some days (page 9)."""
     fields = form_fields(_range(from_date, to_date) | {"document_type": document_type})
-    return Request(CATALOGUE["results.between"], fields, decode_list)
+    return _list_of("results.between", fields)
 
 
 def documents_in_set(reference: str, *, document_type: DocumentType | str) -> Request[DocumentList]:
     """Build the call that asks for the results of a set (page 10)."""
     fields = form_fields({"set_reference_number": reference, "document_type": document_type})
-    return Request(CATALOGUE["results.in_set"], fields, decode_list)
+    return _list_of("results.in_set", fields)
 
 
 def documents_of_user(*, approved: bool | None, saved: bool | None) -> Request[DocumentList]:
     """Build the call that asks for what the account's user may see (page 11)."""
     fields = form_fields({"approve_flag": approved, "save_flag": saved})
-    return Request(CATALOGUE["results.of_user"], fields, decode_list)
+    return _list_of("results.of_user", fields)
 
 
 def modified_documents(*, document_type: DocumentType | str | None) -> Request[DocumentList]:
     """Build the call that asks for what was modified since the last one (page 12)."""
     fields = form_fields({"document_type": document_type})
-    return Request(CATALOGUE["results.modified"], fields, decode_list)
+    return _list_of("results.modified", fields)
 
 
 def approved_documents(
@@ -103,28 +114,41 @@ def approved_documents(
             "QBE_status": quickbooks_status,
         }
     )
-    return Request(CATALOGUE["results.approved"], fields, decode_list)
+    return _list_of("results.approved", fields)
 
 
 class Results:
     """Fetch what was read.
 
     Every method that lists documents has a twin, `stream_...`, that gives them one after the
-    other and lets other tasks run in between. The answer itself is read as a whole first.
+    other while the answer still arrives: the first comes at once, and memory stays flat however
+    many there are. Where the service leaves its documented ways (another key than `result`, text
+    around the JSON), the answer is read as a whole first.
+
+    An answer that breaks off gives the documents that came, and then its error: it is sent again
+    only as long as none was given. Whoever iterates slowly slows the answer down; other calls may
+    be made meanwhile. Stop early with `contextlib.aclosing(...)`, which ends the answer at once.
     """
 
     def __init__(
-        self, send: Send, polling: Polling, clock: Clock, clean: Callable[[str], str]
+        self,
+        send: Send,
+        stream: SendForDocuments,
+        polling: Polling,
+        clock: Clock,
+        clean: Callable[[str], str],
     ) -> None:
         """Remember how to look.
 
         Args:
             send: Sends a request.
+            stream: Sends one whose answer lists documents, and gives them as they arrive.
             polling: How often to look at a batch.
             clock: What time it is.
             clean: Takes secrets out of what a document says about itself.
         """
         self._send = send
+        self._stream = stream
         self._polling = polling
         self._clock = clock
         self._clean = clean
@@ -368,7 +392,7 @@ class Results:
         to_date: date,
         *,
         document_type: DocumentType | str = DocumentType.INVOICES,
-    ) -> AsyncIterator[Document]:
+    ) -> AsyncGenerator[Document]:
         """Give the documents of `between` one after the other; all else as there."""
         return self._each(documents_between(from_date, to_date, document_type=document_type))
 
@@ -377,7 +401,7 @@ class Results:
         reference: Upload | str | int,
         *,
         document_type: DocumentType | str = DocumentType.INVOICES,
-    ) -> AsyncIterator[Document]:
+    ) -> AsyncGenerator[Document]:
         """Give the documents of `in_set` one after the other; all else as there."""
         return self._each(
             documents_in_set(set_reference_of(reference), document_type=document_type)
@@ -385,13 +409,13 @@ class Results:
 
     def stream_of_user(
         self, *, approved: bool | None = None, saved: bool | None = None
-    ) -> AsyncIterator[Document]:
+    ) -> AsyncGenerator[Document]:
         """Give the documents of `of_user` one after the other; all else as there."""
         return self._each(documents_of_user(approved=approved, saved=saved))
 
     def stream_modified(
         self, *, document_type: DocumentType | str | None = None
-    ) -> AsyncIterator[Document]:
+    ) -> AsyncGenerator[Document]:
         """Give the documents of `modified` one after the other; all else as there.
 
         The service counts all of them as given, also those that aren't taken any more.
@@ -406,7 +430,7 @@ class Results:
         document_type: DocumentType | str | None = None,
         users: Iterable[str] | None = None,
         quickbooks_status: QuickBooksStatus | str | None = None,
-    ) -> AsyncIterator[Document]:
+    ) -> AsyncGenerator[Document]:
         """Give the documents of `approved` one after the other; all else as there."""
         request = approved_documents(
             from_date,
@@ -417,10 +441,9 @@ class Results:
         )
         return self._each(request)
 
-    async def _each(self, request: Request[DocumentList]) -> AsyncIterator[Document]:
-        for document in await self._send(Request(request.endpoint, request.fields, decode_each)):
-            yield document
-            await anyio.lowlevel.checkpoint()
+    def _each(self, request: Request[DocumentList]) -> AsyncGenerator[Document]:
+        each = Request(request.endpoint, request.fields, decode_each, gather=gather_each)
+        return self._stream(each)
 
     def failure_of(self, batch: Batch) -> BatchFailed:
         """Make the error that says why the service could not read a batch."""
@@ -434,6 +457,10 @@ class Results:
         )
         error.batch = batch
         return error
+
+
+def _list_of(endpoint: str, fields: Mapping[str, FormValue]) -> Request[DocumentList]:
+    return Request(CATALOGUE[endpoint], fields, decode_list, gather=gather_list)
 
 
 def _range(from_date: date, to_date: date) -> dict[str, FieldValue]:

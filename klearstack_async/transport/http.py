@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import quote
 
 import aiohttp
@@ -22,14 +22,15 @@ from klearstack_async.errors import (
 )
 from klearstack_async.limits import Timeouts
 from klearstack_async.settings import Tls
+from klearstack_async.transport.answer import OpenAnswer
 from klearstack_async.transport.body import Body, StreamedForm
 from klearstack_async.transport.descriptors import affordable
 from klearstack_async.transport.gate import Gate
 from klearstack_async.transport.progress import Progress
-from klearstack_async.transport.small import JoinedForm, OpenAnswer, SmallCalls, client_timeout
+from klearstack_async.transport.small import JoinedForm, SmallCalls, client_timeout
 from klearstack_async.transport.tls import Trust, tls_failure, tls_reason, trust_of
 
-__all__ = ["FOREIGN_ERRORS", "Answer", "HttpTransport", "transport_error"]
+__all__ = ["FOREIGN_ERRORS", "HttpTransport", "transport_error"]
 
 # Looked up along the exception's own line of ancestors, so the nearest row decides.
 FOREIGN_ERRORS: Mapping[type[BaseException], type[TransportError]] = {
@@ -63,15 +64,6 @@ _KEEP_ALIVE_SECONDS = 4.0
 _CLOSE_SECONDS = 5.0
 _RESERVED = string.punctuation
 _USER_AGENT = f"klearstack-async/{__version__}"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, as bytes. Header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
 
 
 class HttpTransport:
@@ -168,67 +160,23 @@ class HttpTransport:
         body: Body,
         progress: Progress,
         timeouts: Timeouts,
-    ) -> Answer:
-        """Send one request and read all of its answer.
+    ) -> OpenAnswer:
+        """Send one request and wait for its answer's head; the answer has to be closed.
 
         Raises:
             TransportError: No usable answer came.
             SourceFailed: What was to be sent couldn't be read.
         """
         if isinstance(body, JoinedForm):
-            small = await self.open_answer(url, headers, body, progress, timeouts)
-            return await self.whole(small, url, progress, timeouts)
-        return await self._exchange(
+            return await self._post_small(url, headers, body, progress, timeouts)
+        return await self._request(
             "POST", url, headers, body=body, progress=progress, timeouts=timeouts
         )
 
-    async def open_answer(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        form: JoinedForm,
-        progress: Progress,
-        timeouts: Timeouts,
-    ) -> OpenAnswer:
-        """Send a small request and wait for its answer's head. The answer has to be closed.
-
-        Raises:
-            TransportError: No usable answer came.
-        """
-        self.check_open()
-        assert self._small is not None  # noqa: S101 - just checked
-        try:
-            answer = await self._small.send(url, headers, form, progress, timeouts)
-        except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
-            failure = transport_error(error, url, timeouts)
-        else:
-            progress.status = answer.status
-            return answer
-        raise failure
-
-    async def whole(
-        self, answer: OpenAnswer, url: str, progress: Progress, timeouts: Timeouts
-    ) -> Answer:
-        """Read all of an answer whose head has come, and close it.
-
-        Raises:
-            TransportError: It didn't come to its end.
-        """
-        try:
-            content = await answer.rest()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            failure = transport_error(error, url, timeouts)
-        else:
-            progress.received_bytes = len(content)
-            return Answer(answer.status, answer.headers, content)
-        finally:
-            answer.close()
-        raise failure
-
     async def get(
         self, url: str, headers: Mapping[str, str], progress: Progress, timeouts: Timeouts
-    ) -> Answer:
-        """Fetch what stands at an address.
+    ) -> OpenAnswer:
+        """Fetch what stands at an address; the answer has to be closed.
 
         Raises:
             TransportError: No usable answer came.
@@ -236,11 +184,37 @@ class HttpTransport:
         # Not requoted: an address that is signed counts letter by letter. Only what can't stand in
         # a request's first line is written otherwise.
         address = URL(quote(url, safe=_RESERVED), encoded=True)
-        return await self._exchange(
+        return await self._request(
             "GET", address, headers, body=None, progress=progress, timeouts=timeouts
         )
 
-    async def _exchange(
+    async def _post_small(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        form: JoinedForm,
+        progress: Progress,
+        timeouts: Timeouts,
+    ) -> OpenAnswer:
+        self.check_open()
+        small = self._small
+        assert small is not None  # noqa: S101 - just checked
+        failure_of = partial(transport_error, url=url, timeouts=timeouts)
+        try:
+            connection, head, content = await small.send(url, headers, form, progress, timeouts)
+        except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
+            failure = failure_of(error)
+        else:
+
+            async def close() -> None:
+                connection.release()
+
+            return OpenAnswer(
+                head.code, head.headers, content, progress, close=close, failure_of=failure_of
+            )
+        raise failure
+
+    async def _request(
         self,
         method: str,
         url: str | URL,
@@ -249,30 +223,41 @@ class HttpTransport:
         body: StreamedForm | None,
         progress: Progress,
         timeouts: Timeouts,
-    ) -> Answer:
+    ) -> OpenAnswer:
         self.check_open()
         session = self._session
         assert session is not None  # noqa: S101 - just checked
+
+        def failure_of(error: Exception) -> Exception:
+            return (body and body.failure) or transport_error(error, str(url), timeouts)
+
+        request = session.request(
+            method,
+            url,
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+            ssl=self._trust.request_ssl,
+            timeout=client_timeout(timeouts),
+        )
         try:
-            async with session.request(
-                method,
-                url,
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                ssl=self._trust.request_ssl,
-                timeout=client_timeout(timeouts),
-            ) as response:
-                progress.status = response.status
-                if 200 <= response.status < 300:
-                    # It says that it is done, whatever it has left unread.
-                    progress.sent_whole = True
-                content = await response.read()
-                progress.received_bytes = len(content)
-                names = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, names, content)
+            response = await request
         except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
-            failure = (body and body.failure) or transport_error(error, str(url), timeouts)
+            failure = failure_of(error)
+        else:
+
+            async def close() -> None:
+                response.release()
+                await response.wait_for_close()
+
+            return OpenAnswer(
+                response.status,
+                response.headers,
+                response.content,
+                progress,
+                close=close,
+                failure_of=failure_of,
+            )
         # Out here, so that aiohttp's exception isn't its context: it holds the request's headers,
         # and with them the token.
         raise failure

@@ -17,7 +17,9 @@ class Progress:
             that it is done. Before that, it can't have carried the call out.
         sent_bytes: How much of the body was handed over.
         status: The answer's status, from the moment its head arrived.
-        received_bytes: The length of the answer's body, once it is whole.
+        received_bytes: How much of the answer's body has come.
+        handed_on: Whether a part of what it brought was given to the user: then it can't be
+            repeated, because that part would come twice.
     """
 
     begun: bool = False
@@ -25,3 +27,4 @@ class Progress:
     sent_bytes: int = 0
     status: int | None = None
     received_bytes: int = 0
+    handed_on: bool = False

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aiohttp.http import RawResponseMessage
     from aiohttp.streams import StreamReader
 
-__all__ = ["JoinedForm", "OpenAnswer", "SmallCalls", "client_timeout"]
+__all__ = ["JoinedForm", "SmallCalls", "client_timeout"]
 
 _READ_BYTES = 1 << 16
 # Each host has one, and each path a line; a service of many tenants has many hosts.
@@ -46,39 +46,6 @@ class JoinedForm:
 
     body: bytes = field(repr=False)
     content_type: str
-
-
-class OpenAnswer:
-    """An answer whose head has come, and whose body may be still on its way.
-
-    Attributes:
-        status: The HTTP status.
-        headers: By lower-case name.
-    """
-
-    __slots__ = ("_connection", "_payload", "headers", "status")
-
-    def __init__(
-        self, connection: Connection, message: RawResponseMessage, payload: StreamReader
-    ) -> None:
-        """Take over the connection; `close` gives it back."""
-        self._connection, self._payload = connection, payload
-        self.status = message.code
-        self.headers: Mapping[str, str] = {
-            name.lower(): value for name, value in message.headers.items()
-        }
-
-    async def rest(self) -> bytes:
-        """Read all that wasn't read."""
-        return await self._payload.read()
-
-    async def piece(self) -> bytes:
-        """Read what has come, at least a byte; nothing at the end."""
-        return await self._payload.readany()
-
-    def close(self) -> None:
-        """Give the connection back, or end it if the answer wasn't read to its end."""
-        self._connection.release()
 
 
 class _Target:
@@ -119,8 +86,11 @@ class SmallCalls:
         form: JoinedForm,
         progress: Progress,
         timeouts: Timeouts,
-    ) -> OpenAnswer:
+    ) -> tuple[Connection, RawResponseMessage, StreamReader]:
         """Send a request, and wait for the head of its answer.
+
+        Returns:
+            The connection, to be released when the answer was read; the head, and the body.
 
         Raises:
             aiohttp.ClientError, TimeoutError: No answer came.
@@ -138,7 +108,7 @@ class SmallCalls:
         except BaseException:
             connection.close()
             raise
-        return OpenAnswer(connection, message, payload)
+        return connection, message, payload
 
     async def _connected(self, request: aiohttp.ClientRequest, timeouts: Timeouts) -> Connection:
         try:

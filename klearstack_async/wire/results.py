@@ -1,66 +1,52 @@
-"""Decoding answers that bring documents, whichever way they are wrapped.
+"""Decoding answers that bring documents, as a whole or while they arrive.
 
-Nothing that was sent is dropped: what isn't a document, or stands beside them, is in `extra`. What
-a document looks like is said in `shapes.py`.
+Nothing that was sent is dropped: what isn't a document, or stands beside them, is in `extra`. Both
+ways give the same, with one difference that can't be helped: where something behind the documents
+makes whole decoding refuse all of them, those that were given already can't be taken back.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from klearstack_async.document import Document
 from klearstack_async.errors import DecodeError
-from klearstack_async.keyed import (
-    BOM,
-    gathered,
-    members_of,
-    mended,
-    take_text,
-    unused_key,
-    value_or_text,
-)
+from klearstack_async.keyed import take_text, unused_key, value_or_text
 from klearstack_async.models import Batch, BatchState, DocumentList
+from klearstack_async.wire.arriving import Arriving, Rest
+from klearstack_async.wire.collector import collector_paused
 from klearstack_async.wire.confirmation import reject_if_no
 from klearstack_async.wire.redaction import cleaned
-from klearstack_async.wire.reply import Reply, decode_json, refusal
-from klearstack_async.wire.shapes import (
-    cut_list,
-    document_from,
-    documents_from,
-    is_container,
-    is_object,
-    items_in,
-)
+from klearstack_async.wire.reply import Reply, read, refusal
+from klearstack_async.wire.request import Gathering
+from klearstack_async.wire.shapes import document_from, documents_from, items_in
+from klearstack_async.wire.wrapping import RESULT_KEYS, Found, flags, found_in, reject_if_refused
 
 __all__ = [
     "RESULT_KEYS",
     "STATE_KEYS",
     "STATE_WORDS",
     "batch_decoder",
+    "batch_gatherer",
     "batch_state",
     "decode_each",
     "decode_list",
     "document_decoder",
     "document_from",
     "documents_from",
+    "gather_each",
+    "gather_list",
     "stated_state",
 ]
 
-# Only `result` is documented; the others were seen by an integrator.
-RESULT_KEYS = ("result", "results", "data", "extracted_data")
+T = TypeVar("T")
+
 STATE_KEYS = ("extraction_status", "extractionStatus", "status")
-_BRACKET = re.compile(rb"[\[\]{}<>]")
-_LONGEST_SENTENCE_BYTES = 300
-# An answer of nothing but these isn't a document.
-_NO_DOCUMENT = frozenset(
-    {"detail", "error", "message", "release_version", "status", "success", *RESULT_KEYS}
-)
-_DOCUMENT_IDS = frozenset({"document_id", "ocr_id"})
 STATE_WORDS: Mapping[str, BatchState] = {
     "completed": BatchState.COMPLETE,
     "complete": BatchState.COMPLETE,
@@ -71,8 +57,13 @@ STATE_WORDS: Mapping[str, BatchState] = {
     "pending": BatchState.PENDING,
 }
 
-_Parts = dict[str, msgspec.Raw] | list[msgspec.Raw]
-_ANSWER: msgspec.json.Decoder[_Parts] = msgspec.json.Decoder(_Parts)
+
+class _Answer(NamedTuple):
+    """An answer that was taken apart: its documents, what stood among them, and all the rest."""
+
+    documents: tuple[Document, ...]
+    strange: list[Any]
+    found: Found
 
 
 def batch_decoder(batch_id: str, expected: int | None) -> Callable[[Reply], Batch]:
@@ -98,12 +89,7 @@ def batch_state(explicit: BatchState | None, found: int, expected: int | None) -
 
 def decode_list(reply: Reply) -> DocumentList:
     """Read an answer that lists documents."""
-    found = _found_in(reply)
-    documents, strange = _documents_in(found.listings)
-    if not documents:
-        _reject_if_refused(reply, found)
-    extra = _with_strange(found.extra, strange)
-    return DocumentList(documents, take_text(extra, "release_version"), extra)
+    return _list_of(reply, _answer_of(reply))
 
 
 def decode_each(reply: Reply) -> Iterator[Document]:
@@ -111,48 +97,64 @@ def decode_each(reply: Reply) -> Iterator[Document]:
 
     What stands among them without being one comes as a document that has it in its `extra`.
     """
-    found = _found_in(reply)
+    found = found_in(reply)
     items = [item for raw in found.listings for item in items_in(raw)]
     if not any(map(document_from, items)):
-        _reject_if_refused(reply, found)
+        reject_if_refused(reply, found)
     return map(_document_or_strange, items)
+
+
+def _each_behind_first(reply: Reply) -> list[Document]:
+    """Read what stands in an answer behind its first list of documents, as `decode_each` would."""
+    listings = found_in(reply).listings[1:]
+    return [_document_or_strange(item) for raw in listings for item in items_in(raw)]
 
 
 def _document_or_strange(raw: msgspec.Raw) -> Document:
     return document_from(raw) or Document((), strange=(value_or_text(raw),))
 
 
-def document_decoder(document_id: str) -> Callable[[Reply], Document]:
-    """Make the decoder of an answer that brings one document.
+def _answer_of(
+    reply: Reply,
+    first: tuple[Iterable[Document], Iterable[Any]] | None = None,
+    *,
+    object_is_document: bool = False,
+) -> _Answer:
+    """Take an answer apart.
 
     Args:
-        document_id: The document that is asked for.
+        reply: The answer.
+        first: The documents of its first list and what stood among them, if that was decoded
+            already.
+        object_is_document: An object may itself be the document.
     """
-    return partial(_one_document, document_id=document_id)
+    found = found_in(reply, object_is_document=object_is_document)
+    documents = [] if first is None else list(first[0])
+    strange = [] if first is None else list(first[1])
+    with collector_paused:
+        for raw in found.listings if first is None else found.listings[1:]:
+            more, strange_ones = documents_from(raw)
+            documents += more
+            strange += strange_ones
+    return _Answer(tuple(documents), strange, found)
 
 
-def _one_document(reply: Reply, *, document_id: str) -> Document:
-    found = _found_in(reply, object_is_document=True)
-    all_documents, strange = _documents_in(found.listings)
-    documents = all_documents
-    if len(documents) > 1:
-        documents = tuple(d for d in documents if d.document_id == document_id)
-    if len(documents) == 1:
-        return documents[0].with_answer(_with_strange(found.extra, strange))
-    _reject_if_refused(reply, found)
-    raise refusal(
-        DecodeError, f"the answer brings {len(all_documents)} documents, not this one", reply
-    )
+def _list_of(reply: Reply, answer: _Answer) -> DocumentList:
+    """Make what is given for an answer that lists documents."""
+    if not answer.documents:
+        reject_if_refused(reply, answer.found)
+    extra = _with_strange(answer.found.extra, answer.strange)
+    return DocumentList(answer.documents, take_text(extra, "release_version"), extra)
 
 
-def _batch(reply: Reply, *, batch_id: str, expected: int | None) -> Batch:
-    found = _found_in(reply)
-    documents, strange = _documents_in(found.listings)
+def _batch_of(reply: Reply, answer: _Answer, *, batch_id: str, expected: int | None) -> Batch:
+    """Make what is given for an answer about one batch."""
+    documents, found = answer.documents, answer.found
     stated = stated_state(found.extra)
     if stated is None and not documents:
         # Its sentence may say that it is not ready, which is no refusal.
-        reject_if_no(reply, _flags(found.extra))
-    extra = _with_strange(found.extra, strange)
+        reject_if_no(reply, flags(found.extra))
+    extra = _with_strange(found.extra, answer.strange)
     error = extra.get("error")
     if error is None or isinstance(error, str):
         extra.pop("error", None)
@@ -166,105 +168,56 @@ def _batch(reply: Reply, *, batch_id: str, expected: int | None) -> Batch:
     )
 
 
-class _Found(NamedTuple):
-    # The JSON of the lists of documents; several only if their key repeats.
-    listings: list[msgspec.Raw]
-    # What else stood in the answer.
-    extra: dict[str, Any]
+def batch_gatherer(batch_id: str, expected: int | None) -> Callable[[], Gathering[Batch]]:
+    """Make what gathers one batch's answer while it arrives.
+
+    Args:
+        batch_id: The batch that is asked for.
+        expected: How many documents were put into it, or None if that isn't known.
+    """
+    return partial(_Gathered, partial(_batch_of, batch_id=batch_id, expected=expected))
 
 
-def _found_in(reply: Reply, *, object_is_document: bool = False) -> _Found:
-    """Find the documents in an answer, whichever way they are wrapped."""
-    body, answer = _answer_in(reply, bool if object_is_document else _is_answer)
-    if not isinstance(answer, dict):
-        return _Found([msgspec.Raw(body)], {})
-    if object_is_document and _is_document(answer, body):
-        return _Found([msgspec.Raw(body)], {})
-    members = members_of(body)
-    key = _key_of_list({name for name, raw in members if is_container(raw)})
-    listings: list[msgspec.Raw] = []
-    others: list[tuple[str, Any]] = []
-    for name, raw in members:
-        if name == key and is_container(raw):
-            listings.append(raw)
-        else:
-            others.append((name, value_or_text(raw)))
-    return _Found(listings, gathered(others))
+def gather_list() -> Gathering[DocumentList]:
+    """Gather an answer that lists documents."""
+    return _Gathered(_list_of)
 
 
-def _is_document(answer: Mapping[str, msgspec.Raw], body: bytes) -> bool:
-    """Tell whether an object is itself the document, instead of holding it under a key."""
-    key = _key_of_list({key for key in RESULT_KEYS if is_container(answer.get(key))})
-    named = not _DOCUMENT_IDS.isdisjoint(map(str.lower, answer))
-    if key is None:
-        # Neither an id nor a field: whatever it is, it is no document.
-        return not answer.keys() <= _NO_DOCUMENT and (named or b'"value"' in body)
-    if not named:
-        return False
-    # A field may be called as such a key is.
-    is_field = is_object(answer[key]) and "value" in dict(members_of(answer[key]))
-    return is_field or not documents_from(answer[key])[0]
+def gather_each() -> Gathering[list[Document]]:
+    """Hand on the documents of an answer as they come; in the end, give the last of them."""
+    return _HandedOn()
 
 
-def _key_of_list(containers: set[str]) -> str | None:
-    return next((key for key in RESULT_KEYS if key in containers), None)
+def document_decoder(document_id: str) -> Callable[[Reply], Document]:
+    """Make the decoder of an answer that brings one document.
+
+    Args:
+        document_id: The document that is asked for.
+    """
+    return partial(_one_document, document_id=document_id)
 
 
-def _answer_in(reply: Reply, fits: Callable[[_Parts], bool]) -> tuple[bytes, _Parts]:
-    """Give the JSON of an answer, and its members."""
-    try:
-        return _mended_answer(reply.body.removeprefix(BOM))
-    except (ValueError, RecursionError):
-        pass
-    if len(reply.body) < _LONGEST_SENTENCE_BYTES and not _BRACKET.search(reply.body):
-        reject_if_no(reply, reply.body.decode("utf-8", "replace").strip(' \r\n"'))
-    # Either it stands in the middle of a text, or this says what is wrong with it.
-    answer = decode_json(reply, _ANSWER, fits)
-    return msgspec.json.encode(answer), answer
+def _one_document(reply: Reply, *, document_id: str) -> Document:
+    answer = _answer_of(reply, object_is_document=True)
+    documents = answer.documents
+    if len(documents) > 1:
+        documents = tuple(d for d in documents if d.document_id == document_id)
+    if len(documents) == 1:
+        return documents[0].with_answer(_with_strange(answer.found.extra, answer.strange))
+    reject_if_refused(reply, answer.found)
+    raise refusal(
+        DecodeError,
+        f"the answer brings {len(answer.documents)} documents, not this one",
+        reply,
+    )
 
 
-def _mended_answer(body: bytes) -> tuple[bytes, _Parts]:
-    try:
-        return body, _ANSWER.decode(body)
-    except RecursionError:
-        # One document that is nested too deeply must not cost the others.
-        return body, dict(members_of(body)) if is_object(body) else cut_list(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        body = mended(body)
-        return body, _ANSWER.decode(body)
-
-
-def _documents_in(listings: Iterable[msgspec.Raw]) -> tuple[tuple[Document, ...], list[Any]]:
-    documents: tuple[Document, ...] = ()
-    strange: list[Any] = []
-    for raw in listings:
-        more, strange_ones = documents_from(raw)
-        documents += more
-        strange += strange_ones
-    return documents, strange
+def _batch(reply: Reply, *, batch_id: str, expected: int | None) -> Batch:
+    return _batch_of(reply, _answer_of(reply), batch_id=batch_id, expected=expected)
 
 
 def _with_strange(extra: Mapping[str, Any], strange: list[Any]) -> dict[str, Any]:
     return {**extra, unused_key("documents", extra): strange} if strange else dict(extra)
-
-
-def _reject_if_refused(reply: Reply, found: _Found) -> None:
-    """Raise `Rejected` for an answer without documents that says no."""
-    # Beside an empty list, `No documents found` says nothing worse; and a document that stands
-    # there without a list may have a status of its own.
-    bare = not found.listings and found.extra.keys() <= _NO_DOCUMENT
-    reject_if_no(reply, found.extra if bare else _flags(found.extra))
-
-
-def _flags(extra: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: extra[key] for key in ("error", "success") if key in extra}
-
-
-def _is_answer(found: _Parts) -> bool:
-    """Tell an answer from other JSON that may stand around it."""
-    if isinstance(found, dict):
-        return not found.keys().isdisjoint((*RESULT_KEYS, "error"))
-    return bool(found) and all(map(is_container, found))
 
 
 def stated_state(extra: Mapping[str, Any]) -> BatchState | None:
@@ -275,3 +228,43 @@ def stated_state(extra: Mapping[str, Any]) -> BatchState | None:
         if state is not None:
             return state
     return None
+
+
+class _Gathered(Generic[T]):
+    """Keeps the documents until all are there."""
+
+    def __init__(self, finish: Callable[[Reply, _Answer], T]) -> None:
+        self._arriving = Arriving()
+        self._documents: list[Document] = []
+        self._finish = finish
+
+    def feed(self, piece: bytes) -> Sequence[Document]:
+        self._documents += self._arriving.feed(piece)
+        return ()
+
+    def end(self, reply: Reply) -> T:
+        rest = self._arriving.end()
+        reply = dataclasses.replace(reply, body=rest.frame)
+        return read(reply, partial(self._whole, rest))
+
+    def _whole(self, rest: Rest, reply: Reply) -> T:
+        documents = [*self._documents, *rest.documents]
+        given = None if rest.is_whole else (documents, self._arriving.strange)
+        return self._finish(reply, _answer_of(reply, given))
+
+
+class _HandedOn:
+    """Keeps no document."""
+
+    def __init__(self) -> None:
+        self._arriving = Arriving(strange_too=True)
+
+    def feed(self, piece: bytes) -> Sequence[Document]:
+        return self._arriving.feed(piece)
+
+    def end(self, reply: Reply) -> list[Document]:
+        rest = self._arriving.end()
+        reply = dataclasses.replace(reply, body=rest.frame)
+        if rest.is_whole:
+            return list(read(reply, decode_each))
+        return rest.documents + read(reply, _each_behind_first)

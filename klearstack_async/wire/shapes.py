@@ -13,9 +13,19 @@ import msgspec
 
 from klearstack_async.document import Document
 from klearstack_async.field import Row
-from klearstack_async.keyed import parts_of, value_or_text
+from klearstack_async.keyed import mended, parts_of, value_or_text
 
-__all__ = ["cut_list", "document_from", "documents_from", "is_container", "is_object", "items_in"]
+__all__ = [
+    "batch_from",
+    "begins_list",
+    "cut_list",
+    "document_from",
+    "documents_from",
+    "is_container",
+    "is_object",
+    "items_in",
+    "strict",
+]
 
 _EMPTY = re.compile(rb"\s*\{\s*\}\s*")
 _FIRST = re.compile(rb"\s*([\[{])")
@@ -37,6 +47,7 @@ _ROWS = msgspec.json.Decoder(list[tuple[_CleanRow, ...]])
 _ONE_ROWS = msgspec.json.Decoder(tuple[_CleanRow, ...])
 _ROW = msgspec.json.Decoder(_CleanRow)
 _ANY_ROW = msgspec.json.Decoder(_AnyRow)
+_RAW = msgspec.json.Decoder(msgspec.Raw)
 _RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 # What these raise at JSON that isn't clean.
 _UNCLEAN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -74,10 +85,14 @@ def document_from(raw: bytes | msgspec.Raw) -> Document | None:
         return Document(bytes(raw))
     try:
         return Document(_ONE_ROWS.decode(raw))
-    except UnicodeDecodeError:
-        return document_from(bytes(raw).decode("utf-8", "replace").encode())
-    except (msgspec.DecodeError, RecursionError):
-        return _patched_rows(raw) if is_container(raw) else None
+    except _UNCLEAN:
+        pass
+    if not is_container(raw):
+        return None
+    whole = bytes(raw)
+    text = whole.decode("utf-8", "replace").encode()
+    # Wrong bytes may be all that is wrong with it; and one row's are nothing to the others.
+    return _patched_rows(text) if text == whole else document_from(text)
 
 
 def items_in(raw: bytes | msgspec.Raw) -> list[msgspec.Raw]:
@@ -89,7 +104,7 @@ def items_in(raw: bytes | msgspec.Raw) -> list[msgspec.Raw]:
     if is_object(raw):
         return [] if _EMPTY.fullmatch(raw) else [msgspec.Raw(raw)]
     items = cut_list(raw)
-    if not items or is_object(items[0]) or _fits(_ONE_ROWS, items[0]):
+    if not items or begins_list(items[0]):
         return items
     if _fits(_ONE_ROWS, raw):
         return [msgspec.Raw(raw)]
@@ -97,6 +112,53 @@ def items_in(raw: bytes | msgspec.Raw) -> list[msgspec.Raw]:
     # Rows are no documents: where nothing else is one, all of it is.
     alone = all(rows) or (any(rows) and not any(map(document_from, items)))
     return [msgspec.Raw(raw)] if alone else items
+
+
+def begins_list(raw: bytes | msgspec.Raw) -> bool:
+    """Tell whether the first item of a list shows already that its items are the documents.
+
+    Else it may be a row, and all of the list one document.
+    """
+    if is_object(raw) or _fits(_ONE_ROWS, raw):
+        return True
+    return _row(raw) is None and document_from(raw) is not None
+
+
+def batch_from(items: bytes) -> tuple[Document, ...] | list[msgspec.Raw] | None:
+    """Decode some items of a list, of which the first begins where the text does.
+
+    Returns:
+        Documents, if all are in the clean positional shape; else the items one by one. None if
+        the text isn't made of whole items: it ends within one, or one is no strict JSON.
+    """
+    text = b"[%b]" % items
+    if not is_object(items):
+        try:
+            return tuple(map(Document, _ROWS.decode(text)))
+        except (msgspec.ValidationError, UnicodeDecodeError):
+            pass
+        except (msgspec.DecodeError, RecursionError):
+            return None
+    try:
+        return _RAW_LIST.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def strict(item: bytes) -> bytes:
+    """Give one item as strict JSON; one that is nested too deeply isn't looked into.
+
+    Raises:
+        ValueError: It is broken.
+        RecursionError: It is no strict JSON, and nested too deeply to be made such.
+    """
+    try:
+        _RAW.decode(item)
+    except RecursionError:
+        return item
+    except msgspec.DecodeError:
+        return mended(item)
+    return item
 
 
 def cut_list(raw: bytes | msgspec.Raw) -> list[msgspec.Raw]:
@@ -141,7 +203,7 @@ def _patched_rows(raw: bytes | msgspec.Raw) -> Document | None:
     return Document(tuple(rows), strange=tuple(strange)) if rows else None
 
 
-def _row(raw: msgspec.Raw) -> Row | None:
+def _row(raw: bytes | msgspec.Raw) -> Row | None:
     try:
         return _ROW.decode(raw)
     except _UNCLEAN:
