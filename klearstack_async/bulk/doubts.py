@@ -141,7 +141,9 @@ class Doubts:
                         some = []
                 await self._sort_out(some, found)
         except KlearStackError as error:
+            # Of what broke off, nobody knows what more there was of a source.
             _LOG.warning("what is in doubt could not be looked up: %s", error)
+            return
         for entry, own in found.values():
             await self._settle_one(entry, tuple(own))
 
@@ -174,18 +176,22 @@ class Doubts:
 
     async def _listed(self) -> AsyncGenerator[Document]:
         """List the documents of the days in question, or all if the service can't do that."""
-        days = [entry.begun_at async for entry in self._doubtful() if entry.begun_at]
+        begun = [entry.begun_at async for entry in self._doubtful() if entry.begun_at]
         today = self._clock.now().date()
         # What clocks said earlier may lie ahead of what this one says.
-        first = min(today, datetime.fromtimestamp(min(days), UTC).date()) if days else today
+        first = min(today, datetime.fromtimestamp(min(begun), UTC).date()) if begun else today
         kind = self._settings.document_type
         try:
             # A day more at both ends: the service's days may begin at another hour.
-            listed = await self._results.between(first - _DAY, today + _DAY, document_type=kind)
+            days = self._results.stream_between(first - _DAY, today + _DAY, document_type=kind)
+            async with aclosing(days) as documents:
+                async for document in documents:
+                    yield document
         except EndpointNotFound:
-            listed = await self._results.of_user()
-        for document in listed:
-            yield document
+            # Which it says before any document comes.
+            async with aclosing(self._results.stream_of_user()) as documents:
+                async for document in documents:
+                    yield document
 
     async def _begun(self, entry: Entry) -> Item:
         await self._slots.take()

@@ -484,6 +484,26 @@ async def test_a_doubt_is_found_under_another_form_of_its_name(
     assert states(outcomes) == {"ä.pdf": "extracted"}
 
 
+async def test_a_list_that_breaks_off_settles_no_doubt(serve: Serve, tmp_path: Path) -> None:
+    store = Store(after=lambda *_: failing(500))
+    asked = 0
+
+    async def cut_off(request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        await request.read()
+        asked += 1
+        # One part of what was read from it: more of it may stand where the answer ends.
+        names = [*store.stored, *["another.pdf"] * 1000]
+        listed = {"result": [[[name, "file_name"]] for name in names]}
+        return web.Response(body=json.dumps(listed).encode()[:-4])
+
+    url = await serve(processdocument=store._upload, getdaterangedocuments=cut_off)
+    async with client_at(url) as ks:
+        outcomes = await run(ks, files(tmp_path / "in", "a.pdf"))
+    assert states(outcomes) == {"a.pdf": "in_doubt"}
+    assert asked > 0
+
+
 async def test_results_that_cannot_be_asked_for_end_the_run_and_fail_no_document(
     serve: Serve, tmp_path: Path
 ) -> None:
