@@ -9,41 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from klearstack_async.field import Box, Field, Row
-from klearstack_async.keyed import gathered, pairs_of, unused_key
+from klearstack_async.contents import (
+    KeyedContents,
+    Parts,
+    RowContents,
+    beside,
+    metadata_beside,
+)
+from klearstack_async.field import Field, Row
 from klearstack_async.values import date_from, flag_from, instant_from
 
 __all__ = ["Document", "id_of"]
 
 T = TypeVar("T")
 
-_METADATA = frozenset(
-    {
-        "document_id",
-        "file_name",
-        "document_type",
-        "is_approved",
-        "overall_confidence",
-        "upload_time",
-        "finished_time",
-        "approved_date",
-        "ocr_id",
-        "status",
-        "error",
-    }
-)
-# Other spellings of the same, in lower case; `Document_id` needs no entry, only lower case.
-_ALIASES = {"extraction_status": "status", "extractionstatus": "status", "error_message": "error"}
 _FAILED = frozenset({"failed", "error"})
-_FIELD_KEYS = frozenset({"value", "confidence", "page_index", "coordinate"})
-
-
-class _Parts(NamedTuple):
-    metadata: dict[str, Any]
-    fields: tuple[Field, ...]
-    extra: dict[str, Any]
 
 
 class Document:
@@ -54,7 +36,7 @@ class Document:
     in `extra`, and metadata as it was sent in `metadata`.
     """
 
-    __slots__ = ("_beside", "_by_name", "_parts", "_source", "_strange")
+    __slots__ = ("_beside", "_contents", "_metadata", "_parts", "_source", "_strange")
 
     def __init__(
         self,
@@ -74,8 +56,9 @@ class Document:
         self._source = source
         self._strange = strange
         self._beside = beside or {}
-        self._parts: _Parts | None = None
-        self._by_name: dict[str, Field] | None = None
+        self._contents: RowContents | KeyedContents | None = None
+        self._metadata: dict[str, Any] | None = None
+        self._parts: Parts | None = None
 
     @property
     def document_id(self) -> str | None:
@@ -134,17 +117,20 @@ class Document:
     @property
     def metadata(self) -> Mapping[str, Any]:
         """What is known about the document itself, as sent, under lower-case names."""
-        return self._read().metadata
+        if self._metadata is None:
+            self._metadata = self._read().metadata()
+            metadata_beside(self._metadata, self._beside)
+        return self._metadata
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """Every field, in the order in which the service sent them; names may repeat."""
-        return self._read().fields
+        return self._all().fields
 
     @property
     def extra(self) -> Mapping[str, Any]:
         """What was sent and is neither metadata nor a field, unchanged."""
-        return self._read().extra
+        return self._all().extra
 
     def all(self, name: str) -> tuple[Field, ...]:
         """Give every field of this name, in order; empty if there is none."""
@@ -156,10 +142,8 @@ class Document:
     def get(self, name: str, default: T) -> Field | T: ...
     def get(self, name: str, default: T | None = None) -> Field | T | None:
         """Give the first field of this name, or the default."""
-        if self._by_name is None:
-            # Reversed, so that the first of several fields of one name is the one that stays.
-            self._by_name = {field.name: field for field in reversed(self.fields)}
-        return self._by_name.get(name, default)
+        field = self._read().field(name)
+        return default if field is None else field
 
     def __getitem__(self, name: str) -> Field:
         field = self.get(name)
@@ -169,7 +153,7 @@ class Document:
         return field
 
     def __contains__(self, name: object) -> bool:
-        return any(field.name == name for field in self.fields)
+        return isinstance(name, str) and self._read().field(name) is not None
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self.fields)
@@ -182,7 +166,7 @@ class Document:
         return True
 
     def __eq__(self, other: object) -> bool:
-        return self._read() == other._read() if isinstance(other, Document) else NotImplemented
+        return self._all() == other._all() if isinstance(other, Document) else NotImplemented
 
     # Equal documents may hold lists and dicts, which have no hash.
     __hash__ = None  # type: ignore[assignment]
@@ -200,7 +184,7 @@ class Document:
             The metadata under its lower-case names, `fields` (a list of `Field.to_dict()`), and
             `extra`.
         """
-        parts = self._read()
+        parts = self._all()
         return {
             **parts.metadata,
             "fields": [field.to_dict() for field in parts.fields],
@@ -226,14 +210,18 @@ class Document:
         """Give the document together with what its answer said outside of it."""
         return Document(self._source, strange=self._strange, beside=beside)
 
-    def _read(self) -> _Parts:
-        if self._parts is None:
+    def _read(self) -> RowContents | KeyedContents:
+        if self._contents is None:
             source = self._source
             if isinstance(source, tuple):
-                parts = _parts_of_rows(source, self._strange)
+                self._contents = RowContents(source, self._strange)
             else:
-                parts = _parts_of_object(_pairs(source))
-            self._parts = _with_what_stood_beside(parts, self._beside) if self._beside else parts
+                self._contents = KeyedContents(source)
+        return self._contents
+
+    def _all(self) -> Parts:
+        if self._parts is None:
+            self._parts = beside(self._read().parts(), self._beside)
         return self._parts
 
     def _metadata_as(self, name: str, convert: Callable[[Any], T]) -> T | None:
@@ -257,96 +245,3 @@ def id_of(document: Document | str) -> str:
     if not document_id:
         raise ValueError("this document has no id: the service sent none")
     return document_id
-
-
-def _parts_of_rows(rows: tuple[Row, ...], strange: tuple[Any, ...]) -> _Parts:
-    metadata: dict[str, Any] = {}
-    fields: list[Field] = []
-    kept: list[Any] = list(strange)
-    for row in rows:
-        bare = row.confidence is None and row.place is None and row.box is None
-        name = _metadata_name(row.name) if bare else None
-        if name is None:
-            page = None if row.place is None else row.place.page_index
-            fields.append(Field(row.name, row.value, row.confidence, page, _box(row.box)))
-        elif not _is_metadata(name, row.value, metadata):
-            # The service repeats Is_Approved; a repetition that disagrees must not get lost.
-            kept.append([row.value, row.name])
-    return _Parts(metadata, tuple(fields), {"rows": kept} if kept else {})
-
-
-def _pairs(source: bytes | Mapping[str, Any]) -> list[tuple[str, Any]]:
-    if not isinstance(source, bytes):
-        return list(source.items())
-    try:
-        return pairs_of(source)
-    except ValueError:
-        # It was JSON enough to be found in the answer; whatever it is, it isn't lost.
-        return [("document", source.decode("utf-8", "replace"))]
-
-
-def _parts_of_object(pairs: list[tuple[str, Any]]) -> _Parts:
-    metadata: dict[str, Any] = {}
-    fields: list[Field] = []
-    left: list[tuple[str, Any]] = []
-    for key, value in pairs:
-        if isinstance(value, dict) and "value" in value:
-            field, rest = _field_of_object(key, value)
-            fields.append(field)
-            left += [(key, rest)] if rest else []
-        elif not _is_metadata(key, value, metadata):
-            left.append((key, value))
-    return _Parts(metadata, tuple(fields), gathered(left))
-
-
-def _is_metadata(key: str, value: Any, metadata: dict[str, Any]) -> bool:
-    """Take a value in as metadata; False if it is none, or contradicts what stands there."""
-    name = _metadata_name(key)
-    if name is None or isinstance(value, dict | list):
-        return False
-    if metadata.get(name) is None:
-        # A null says nothing that could contradict.
-        metadata[name] = value
-    known = metadata[name]
-    return known == value and type(known) is type(value)
-
-
-def _with_what_stood_beside(parts: _Parts, beside: Mapping[str, Any]) -> _Parts:
-    """Add what the answer says about a document outside of it; the document's own word counts."""
-    metadata = dict(parts.metadata)
-    left = {key: value for key, value in beside.items() if not _is_metadata(key, value, metadata)}
-    extra = {**parts.extra, unused_key("answer", parts.extra): left} if left else parts.extra
-    return _Parts(metadata, parts.fields, extra)
-
-
-def _field_of_object(name: str, source: dict[str, Any]) -> tuple[Field, dict[str, Any]]:
-    """Make a field, and give back what of its object was not understood."""
-    rest = {key: value for key, value in source.items() if key not in _FIELD_KEYS}
-    confidence, page, place = (source.get(k) for k in ("confidence", "page_index", "coordinate"))
-    if not _is_number(confidence):
-        rest.update({} if confidence is None else {"confidence": confidence})
-        confidence = None
-    if not isinstance(page, int) or isinstance(page, bool):
-        rest.update({} if page is None else {"page_index": page})
-        page = None
-    box = None
-    if isinstance(place, list) and len(place) == 4 and all(map(_is_number, place)):
-        box = _box(tuple(place))
-    elif place is not None:
-        rest["coordinate"] = place
-    return Field(name, source["value"], confidence, page, box), rest
-
-
-def _metadata_name(name: str) -> str | None:
-    lower = name.lower()
-    lower = _ALIASES.get(lower, lower)
-    return lower if lower in _METADATA else None
-
-
-def _box(corners: tuple[float, ...] | None) -> Box | None:
-    """Give the box; four zeros are the service's way to say that it knows no position."""
-    return Box(*corners) if corners and any(corners) else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from klearstack_async.values import date_from, decimal_from
 
-__all__ = ["Box", "Field", "Place", "Row"]
+__all__ = ["Box", "Corners", "Field", "Place", "Row"]
 
 
 class Box(NamedTuple):
@@ -28,6 +28,15 @@ class Place(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     page_index: int
 
 
+class Corners(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """The fifth part of a row. Not a tuple: Python's collector would look at each of those."""
+
+    x1: int | float
+    y1: int | float
+    x2: int | float
+    y2: int | float
+
+
 class Row(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
     """A row of the positional shape, as it stands on the wire: the value first, then its name."""
 
@@ -35,7 +44,7 @@ class Row(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=
     name: str
     confidence: float | None = None
     place: Place | None = None
-    box: tuple[int | float, int | float, int | float, int | float] | None = None
+    box: Corners | None = None
 
 
 class Field(Struct, frozen=True, gc=False):

@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from klearstack_async.ordinary import ordinary_object
+
 __all__ = [
     "BOM",
     "gathered",
@@ -37,6 +39,9 @@ _MOST_DIGITS = 4000
 _MOST_LEVELS = 50
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,"]', re.DOTALL)
 _STEPS = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
+
+_Scalar = str | float | int | bool | None
+_SCALAR = msgspec.json.Decoder(_Scalar)
 
 
 class _Object(dict[str, Any]):
@@ -67,6 +72,9 @@ def pairs_of(data: bytes) -> list[tuple[str, Any]]:
     Raises:
         ValueError: It isn't a JSON object.
     """
+    quick = ordinary_object(data)
+    if quick is not None:
+        return list(quick.items())
     try:
         found = _loaded(data)
         if not isinstance(found, _Object):
@@ -98,7 +106,10 @@ def value_of(data: bytes) -> Any:
 
 def value_or_text(data: bytes | msgspec.Raw) -> Any:
     """Read what may be any JSON; what can't be read, or is nested too deeply, stays text."""
-    text = bytes(data)
+    try:
+        return _SCALAR.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = bytes(data)
     try:
         return _plain(_loaded(text), _MOST_LEVELS)
     except (ValueError, RecursionError):

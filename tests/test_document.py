@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from klearstack_async import Document, KlearStackError, OutcomeState, Tokens, errors
+from klearstack_async import Box, Document, KlearStackError, OutcomeState, Tokens, errors
 from klearstack_async.bulk.outcome import BulkReport, Outcome
+from klearstack_async.field import Corners, Place, Row
 
 
 def test_a_documents_repr_is_short() -> None:
@@ -48,6 +49,40 @@ def test_documents_are_compared_by_what_they_say() -> None:
     assert Document({"A": {"value": 1}}) == Document({"A": {"value": 1}})
     assert Document({"A": {"value": 1}}) != Document({"A": {"value": 2}})
     assert Document({}) != "a document"
+
+
+ROWS = (
+    Row("paid", "status"),
+    Row("later", "status", 0.5),
+    Row("1.50", "Total", 0.9, Place(2), Corners(1, 2, 3, 4.5)),
+    Row("1.60", "Total", 0.8, Place(1), Corners(0, 0, 0, 0)),
+    Row("6a", "Document_id"),
+    Row("x", "Bare"),
+)
+OBJECT = b"""{"status": "paid", "status": {"value": "later", "confidence": 0.5},
+    "Total": {"value": "1.50", "confidence": 0.9, "page_index": 2, "coordinate": [1, 2, 3, 4.5]},
+    "Total": {"value": "1.60", "confidence": 0.8, "page_index": 1, "coordinate": [0, 0, 0, 0]},
+    "Document_id": "6a", "Bare": {"value": "x"}}"""
+
+
+@pytest.mark.parametrize("source", [ROWS, OBJECT])
+@pytest.mark.parametrize("read_all_first", [False, True])
+def test_what_is_asked_for_by_name_is_what_stands_among_all(
+    source: tuple[Row, ...] | bytes, read_all_first: bool
+) -> None:
+    document = Document(source)
+    if read_all_first:
+        assert len(document) == 4
+    assert (document.document_id, document.metadata["status"]) == ("6a", "paid")
+    for name in ("status", "Total", "Bare"):
+        assert document[name] == document.all(name)[0]
+        assert name in document
+    assert document["Total"].box == Box(1, 2, 3, 4.5)
+    assert document.all("Total")[1].box is None
+    assert document.get("Document_id") is None
+    assert "Document_id" not in document
+    assert 5 not in document
+    assert document == Document(source)
 
 
 def test_a_null_is_replaced_by_a_later_value_and_never_replaces_one() -> None:

@@ -51,6 +51,21 @@ def test_an_object_gives_its_pairs_in_order(pairs: list[tuple[str, Any]], indent
     assert pairs_of(mended(body)) == pairs
 
 
+KEYS = st.text(' ":\\\n\ta', max_size=3)
+MEMBERS = st.dictionaries(KEYS, JSON | st.dictionaries(KEYS, JSON, max_size=2), max_size=2)
+
+
+@given(st.lists(st.tuples(KEYS, JSON | MEMBERS), max_size=4), st.sampled_from(["", " ", "\n"]))
+def test_an_object_has_all_its_pairs_however_it_is_spaced_and_repeats(
+    pairs: list[tuple[str, Any]], space: str
+) -> None:
+    # Within, a second time, so that keys repeat there, too.
+    members = [f"{json.dumps(k)}{space}:{json.dumps(v)}" for k, v in pairs]
+    inner = "{" + ",".join(members * 2) + "}"
+    assert pairs_of(("{" + ",".join(members) + "}").encode()) == pairs
+    assert pairs_of(f'{{"x": {inner}}}'.encode()) == [("x", gathered(pairs * 2))]
+
+
 @given(st.lists(JSON, max_size=6), SPACED)
 def test_a_list_is_cut_into_its_members(values: list[Any], indent: int | None) -> None:
     parts = parts_of(json.dumps(values, indent=indent).encode())

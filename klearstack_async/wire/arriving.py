@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from klearstack_async.collector import collector_paused
 from klearstack_async.document import Document
 from klearstack_async.keyed import value_or_text
 from klearstack_async.wire.boundaries import Boundary, ItemEnds
-from klearstack_async.wire.collector import collector_paused
 from klearstack_async.wire.shapes import (
     batch_from,
     begins_list,
@@ -93,6 +93,7 @@ class Arriving:
         self._prefix = b""
         # The first documents as they were sent: by them an error shows how the answer began.
         self._head = b""
+        # Whether there were items behind those that are neither lists nor objects.
         self._has_scalars = False
         # Begins with the `[` or the comma before the next item.
         self._buffer = bytearray()
@@ -105,7 +106,7 @@ class Arriving:
 
     def feed(self, piece: bytes | bytearray | memoryview) -> list[Document]:
         """Take in a piece, and give the documents that are whole by now."""
-        if self._phase is _Phase.BROKEN:
+        if self._phase is _Phase.BROKEN and len(self._buffer) > _SHOWN_BYTES:
             return []
         self._buffer += piece
         if self._phase is _Phase.PREFIX:
@@ -122,8 +123,9 @@ class Arriving:
         if self._phase is _Phase.ITEMS:
             with collector_paused:
                 self._take_items(documents)
-        # Where other text stands behind it, a list of more than documents isn't taken for an answer.
-        scalar = b",null" if self._has_scalars else b""
+        # Where other text stands behind it, a list with such items is no answer.
+        is_ended = self._phase is _Phase.KEEPING
+        scalar = b",null" if self._has_scalars and is_ended else b""
         frame = self._prefix + self._head + scalar + self._buffer
         self._buffer.clear()
         return Rest(documents, frame, is_whole=not self._head)
@@ -227,9 +229,10 @@ class Arriving:
 
     def _pass(self, end: int) -> None:
         """Put away what was decoded."""
-        if not self._head and end > BATCH_BYTES:
-            self._head = b"[{}"
-        elif len(self._head) < _SHOWN_BYTES:
-            self._head += self._buffer[:end]
+        if len(self._head) < _SHOWN_BYTES:
+            # What is too long to be kept for that has a stand-in.
+            is_short = end <= 2 * BATCH_BYTES
+            self._head += self._buffer[:end] if is_short else self._buffer[:1] + b"{}"
+            self._has_scalars = self._has_scalars and not is_short
         del self._buffer[:end]
         self._ends, self._searched = ItemEnds(), 0

@@ -251,6 +251,19 @@ def test_other_json_before_the_answer_is_not_the_answer(before: bytes) -> None:
     assert decoded_bytes(body).documents[0]["Inv_Total"].value == "12345.0"
 
 
+def test_a_list_whose_key_repeats_is_read_as_one_also_where_text_follows() -> None:
+    rows = [json.dumps([[f"{n}", "Name", 0.5]]) for n in range(2)]
+    body = f'{{"result": [{rows[0]}], "result": [{rows[1]}]}} and more'.encode()
+    assert [d["Name"].value for d in decoded_bytes(body).documents] == ["0", "1"]
+
+
+def test_a_byte_that_is_no_utf8_costs_its_row_nothing_beside_a_strange_row() -> None:
+    body = b'{"result": [[5, ["1", "caf\xe9", 0.5, {"page_index": 2}, [1, 2, 3, 4]]]]}'
+    document = decoded_bytes(body).documents[0]
+    assert (document["caf\ufffd"].page, document["caf\ufffd"].box) == (2, Box(1, 2, 3, 4))
+    assert document.extra == {"rows": [5]}
+
+
 def test_an_object_that_only_says_that_something_is_wrong_is_a_rejection() -> None:
     with pytest.raises(Rejected, match="Batch id not found"):
         decoded({"error": "Batch id not found"})
