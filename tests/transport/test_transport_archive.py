@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from klearstack_async import KlearStack, OutcomeUnknown, SourceChanged, Stream
+from klearstack_async.transport.ahead import THREADS_NAME
 from klearstack_async.transport.archive import Zipped, zipped
 from klearstack_async.transport.files import PIECE_BYTES
 from klearstack_async.wire.source import BytesSource, FileSource, PathSource, Source
@@ -281,13 +282,15 @@ async def test_a_file_that_changes_before_it_is_sent_is_noticed(
 
 @pytest.mark.parametrize("change", CHANGES)
 async def test_a_file_that_changes_while_it_is_sent_is_noticed(change: str, tmp_path: Path) -> None:
-    source = on_disk(tmp_path, "a.pdf", LARGE)
+    data = LARGE * 2
+    source = on_disk(tmp_path, "a.pdf", data)
     async with aclosing(pieces_of(await zipped([source]))) as pieces:
         assert (await anext(pieces)).startswith(b"PK\x03\x04")
         await anext(pieces)
-        CHANGES[change](source.path, LARGE)
+        CHANGES[change](source.path, data)
+        # The second piece may have been read before.
         with pytest.raises(SourceChanged, match=r"a\.pdf changed"):
-            await anext(pieces)
+            [_ async for _ in pieces]
 
 
 @pytest.mark.parametrize("size", [5, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES])
@@ -349,8 +352,9 @@ async def test_small_members_share_pieces_and_no_piece_is_much_larger_than_one(
     sources += [on_disk(tmp_path, "large.pdf", LARGE), stream_of(LARGE, size_bytes=len(LARGE))]
     made = await zipped(sources)
     sizes = [len(piece) async for piece in made.stream.open()]
-    # Three of small files, two and a bit of thirds; headers, pieces and tails of the large ones.
-    assert len(sizes) < 20
+    # Three of small files, and one of each third with the header of the next, which is too large
+    # to be copied; headers, pieces and tails of the large ones.
+    assert len(sizes) < 30
     assert max(sizes) <= len(LARGE)
     assert sorted(sizes)[-2] < PIECE_BYTES + (64 << 10)
     assert await read_back(made)
@@ -434,13 +438,19 @@ async def test_a_large_zip_is_never_in_memory(tmp_path: Path) -> None:
     assert peak_bytes < 5 * PIECE_BYTES
 
 
-async def test_no_file_is_open_between_pieces(tmp_path: Path) -> None:
+async def test_only_the_file_that_is_read_ahead_is_open(tmp_path: Path) -> None:
     before = open_files()
     made = await zipped(mixed(tmp_path)[0])
     assert open_files() == before
     async with aclosing(pieces_of(made)) as pieces:
         async for _ in pieces:
-            assert open_files() == before
+            assert len(open_files()) <= len(before) + 1
+    assert open_files() == before
+
+
+def other_threads() -> int:
+    """Count the threads but those that stay for the next upload."""
+    return sum(not one.name.startswith(THREADS_NAME) for one in threading.enumerate())
 
 
 def open_files() -> list[str]:
@@ -472,7 +482,7 @@ async def test_cancelled_at_any_wait_it_leaves_nothing(during: str, tmp_path: Pa
 
     sources = [*mixed(tmp_path)[0], Stream(give, "s.pdf"), Stream(give, "t.pdf", len(LARGE))]
     made = await zipped(sources)
-    files, threads = open_files(), threading.active_count()
+    files, threads = open_files(), other_threads()
     clock = asyncio.get_running_loop().time
     started = clock()
     await (zipped(sources) if during == "sizing" else all_of(made))
@@ -482,7 +492,7 @@ async def test_cancelled_at_any_wait_it_leaves_nothing(during: str, tmp_path: Pa
             await (zipped(sources) if during == "sizing" else all_of(made))
         assert not under_way
         assert open_files() == files
-    assert threading.active_count() <= threads + 1
+    assert other_threads() <= threads + 1
     assert len(await read_back(made)) == len(sources)
 
 
