@@ -7,14 +7,10 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from klearstack_async.attempts import Observing, OnAttempt
-from klearstack_async.bulk.engine import BulkRun
-from klearstack_async.bulk.options import BulkOptions
-from klearstack_async.bulk.service import Service
-from klearstack_async.bulk.sources import BulkSources
 from klearstack_async.call import Conduct
 from klearstack_async.configuration import read_configuration
 from klearstack_async.endpoints.auth import Auth
@@ -46,6 +42,11 @@ from klearstack_async.transport.tls import warn_if_insecure
 from klearstack_async.wire.endpoint import Credentials, Replay
 from klearstack_async.wire.request import Request
 from klearstack_async.wire.source import SourceLike
+
+if TYPE_CHECKING:
+    from klearstack_async.bulk.engine import BulkRun
+    from klearstack_async.bulk.options import BulkOptions
+    from klearstack_async.bulk.sources import BulkSources
 
 __all__ = ["CONCURRENCY", "ClientOptions", "KlearStack"]
 
@@ -325,6 +326,10 @@ class KlearStack:
         Returns:
             The run. Every source ends as exactly one `Outcome`; `run.report` sums them up.
         """
+        # Not before: who makes plain calls needs no database.
+        from klearstack_async.bulk.engine import BulkRun  # noqa: PLC0415
+        from klearstack_async.bulk.service import Service  # noqa: PLC0415
+
         account = self.account
         return BulkRun(
             sources,

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,6 +122,8 @@ def _read(
 
 
 def _settings_in(path: Path) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - few have such a file
+
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:

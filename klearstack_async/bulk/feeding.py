@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 
 import anyio
-from anyio.abc import ObjectSendStream
 
+from klearstack_async.bulk.channel import Channel
 from klearstack_async.bulk.control import Control
 from klearstack_async.bulk.delivery import Delivery
 from klearstack_async.bulk.item import Parcel, item_from
@@ -93,26 +93,26 @@ class Feeder:
                 self._wait_for(self._revived(known))
             last = page[-1].parcel
 
-    async def pull(
-        self, given: BulkSources, pattern: str | None, found: ObjectSendStream[Found]
-    ) -> None:
+    async def pull(self, given: BulkSources, pattern: str | None, found: Channel[Found]) -> None:
         """Hand on what the user gives, and files that earlier runs found and never sent."""
         async with aclosing(sources_from(given, pattern=pattern)) as sources:
             with self._pulling:
                 with suppress(_NoMoreError):
                     while True:
+                        await found.wanted()
                         async with self._place():
-                            await found.send(await self._next_of(sources))
+                            found.give_now(await self._next_of(sources))
                 # What was handed on last is met in the journal only when it has arrived.
                 await self.all_arrived()
                 async for entry in self._left_over():
                     await self.hand_on(entry, found)
         self.is_all_found = not self._control.is_stopping
 
-    async def hand_on(self, entry: Entry, found: ObjectSendStream[Found]) -> None:
+    async def hand_on(self, entry: Entry, found: Channel[Found]) -> None:
         """Hand on a file that the journal knows."""
+        await found.wanted()
         async with self._place():
-            await found.send(entry)
+            found.give_now(entry)
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:

@@ -4,7 +4,7 @@
                               |                      |                     ^
                               '----------------------'-- what ended early -'
 
-Fixed workers on shared streams, so that memory doesn't grow with the job. A slot is taken before a
+Fixed workers on shared channels, so that memory doesn't grow with the job. A slot is taken before a
 source is pulled, and given back when its outcome was taken by the user: so a slow user slows the
 uploads down, instead of filling the memory.
 """
@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import anyio
-from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
 from klearstack_async.bulk.bundling import Bundler
+from klearstack_async.bulk.channel import Channel
 from klearstack_async.bulk.control import Control
 from klearstack_async.bulk.delivery import Delivery
 from klearstack_async.bulk.doubts import Doubts
@@ -35,9 +35,12 @@ from klearstack_async.bulk.slots import Slots
 from klearstack_async.bulk.sources import BulkSources
 from klearstack_async.bulk.watching import Watch
 from klearstack_async.transport.appending import AppendingFile
+from klearstack_async.transport.hops import Hops
 
 __all__ = ["Flow"]
 
+# Reading is the disk's work and the processor's; more threads at a time do no more of it.
+_MOST_READERS = 8
 # A bundle that isn't full is sent all the same if nothing was added for so long.
 _LINGER_SECONDS = 1.0
 # So many doubtful uploads in a row are taken for an outage, for each that may be on its way.
@@ -88,6 +91,7 @@ class Flow:
         )
         slots = Slots(max(settings.outstanding, settings.bundle))
         self.delivery = Delivery(journal, files, report=report, slots=slots, clock=self._clock)
+        self._hops = Hops(min(settings.workers, _MOST_READERS))
         self._intake = Intake(
             journal,
             self.delivery,
@@ -96,12 +100,14 @@ class Flow:
             slots=slots,
             clock=self._clock,
             folder=folder,
+            hops=self._hops,
         )
         self._bundler = Bundler(most=settings.bundle, most_bytes=settings.bundle_bytes)
         self.watch = Watch(
             Looker(self.delivery, service, settings=settings, control=self.control),
             polling=service.polling,
             wait_seconds=settings.wait_seconds,
+            lookers=settings.workers,
             control=self.control,
             clock=self._clock,
         )
@@ -143,13 +149,15 @@ class Flow:
         Raises:
             JournalError: The journal can't be used any more.
         """
-        found_in, found = anyio.create_memory_object_stream[Found](0)
-        full_in, full = anyio.create_memory_object_stream[list[Item]](0)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._feed, found_in, full_in.clone())
-            tasks.start_soon(self._take_all_in, found, full_in)
-            tasks.start_soon(self._send_all, full)
-            tasks.start_soon(self.watch.run)
+        found, full = Channel[Found](), Channel[list[Item]]()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._feed, found, full)
+                tasks.start_soon(self._take_all_in, found, full)
+                tasks.start_soon(self._send_all, full)
+                tasks.start_soon(self.watch.run)
+        finally:
+            self._hops.close()
         self.delivery.finish()
 
     def stop(self) -> None:
@@ -161,22 +169,20 @@ class Flow:
         self._beginning.cancel()
         self.watch.wake()
 
-    async def _feed(
-        self, found: ObjectSendStream[Found], full: ObjectSendStream[list[Item]]
-    ) -> None:
-        async with found, full:
-            with self._beginning:
-                await self.feeder.revive()
-                await self.feeder.pull(self._sources, self._settings.pattern, found)
-                while True:
-                    # Doubts are settled while nothing is under way that may bring new ones.
-                    await self.feeder.all_arrived()
-                    await self._flush(full)
-                    await self.delivery.idle()
-                    if not await self._settle(found):
-                        return
+    async def _feed(self, found: Channel[Found], full: Channel[list[Item]]) -> None:
+        with self._beginning:
+            await self.feeder.revive()
+            await self.feeder.pull(self._sources, self._settings.pattern, found)
+            while True:
+                # Doubts are settled while nothing is under way that may bring new ones.
+                await self.feeder.all_arrived()
+                await self._flush(full)
+                await self.delivery.idle()
+                if not await self._settle(found):
+                    break
+        found.close()
 
-    async def _settle(self, found: ObjectSendStream[Found]) -> bool:
+    async def _settle(self, found: Channel[Found]) -> bool:
         async def resend(entry: Entry) -> bool:
             if entry.path is None or self.control.is_stopping:
                 return False
@@ -187,10 +193,8 @@ class Flow:
         usual = self.watch.usual_seconds or self._service.polling.longest_seconds
         return await self.doubts.settle(usual, resend)
 
-    async def _take_all_in(
-        self, found: ObjectReceiveStream[Found], full: ObjectSendStream[list[Item]]
-    ) -> None:
-        async with found, full, anyio.create_task_group() as tasks:
+    async def _take_all_in(self, found: Channel[Found], full: Channel[list[Item]]) -> None:
+        async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._give_second_chances, full)
             if self._settings.bundle > 1:
                 tasks.start_soon(self._send_lingering, full)
@@ -198,18 +202,17 @@ class Flow:
                 for _ in range(self._settings.workers):
                     takers.start_soon(self._take_in, found, full)
             tasks.cancel_scope.cancel()
+        full.close()
 
-    async def _take_in(
-        self, found: ObjectReceiveStream[Found], full: ObjectSendStream[list[Item]]
-    ) -> None:
-        async for source in found:
+    async def _take_in(self, found: Channel[Found], full: Channel[list[Item]]) -> None:
+        while (source := await found.take()) is not None:
             item = await self._intake.take(source)
             full_ones = self._bundler.add(item, self._clock.seconds()) if item else []
             self.feeder.arrived()
             for items in full_ones:
-                await full.send(items)
+                await full.give(items)
 
-    async def _give_second_chances(self, full: ObjectSendStream[list[Item]]) -> None:
+    async def _give_second_chances(self, full: Channel[list[Item]]) -> None:
         """Send what was to be skipped for a source that has failed."""
         intake = self._intake
         while True:
@@ -219,9 +222,9 @@ class Flow:
                 item = await intake.examine(intake.second_chances.popleft())
                 if item is not None:
                     for items in self._bundler.add(item, self._clock.seconds()):
-                        await full.send(items)
+                        await full.give(items)
 
-    async def _send_lingering(self, full: ObjectSendStream[list[Item]]) -> None:
+    async def _send_lingering(self, full: Channel[list[Item]]) -> None:
         """Send a bundle that doesn't get full: its sources may be slow to come."""
         while True:
             now, since = self._clock.seconds(), self._bundler.since
@@ -231,16 +234,16 @@ class Flow:
             else:
                 await self._clock.sleep(left)
 
-    async def _flush(self, full: ObjectSendStream[list[Item]]) -> None:
+    async def _flush(self, full: Channel[list[Item]]) -> None:
         if items := self._bundler.take():
-            await full.send(items)
+            await full.give(items)
 
-    async def _send_all(self, full: ObjectReceiveStream[list[Item]]) -> None:
-        async with full, anyio.create_task_group() as tasks:
+    async def _send_all(self, full: Channel[list[Item]]) -> None:
+        async with anyio.create_task_group() as tasks:
             for _ in range(self._settings.workers):
                 tasks.start_soon(self._send_each, full)
         self.watch.expect_no_more()
 
-    async def _send_each(self, full: ObjectReceiveStream[list[Item]]) -> None:
-        async for items in full:
+    async def _send_each(self, full: Channel[list[Item]]) -> None:
+        while (items := await full.take()) is not None:
             await self.sender.send(items)

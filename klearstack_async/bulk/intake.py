@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -26,10 +27,15 @@ from klearstack_async.bulk.sources import Refused
 from klearstack_async.bulk.states import FINAL_STATES, SourceState
 from klearstack_async.transport.clock import Clock
 from klearstack_async.transport.fingerprint import Fingerprint, fingerprint, stamp_of
+from klearstack_async.transport.fingerprint import sized_or_whole as sized_or_whole
+from klearstack_async.transport.hops import Hops
 from klearstack_async.wire.kinds import check_kind
-from klearstack_async.wire.source import BytesSource, PathSource, Source, Stream
+from klearstack_async.wire.source import BytesSource, FileSource, PathSource, Source, Stream
 
 __all__ = ["Intake"]
+
+# With the usual number of workers, some 16 MiB at a time.
+_MOST_BYTES_KEPT = 256 << 10
 
 
 class Intake:
@@ -51,6 +57,7 @@ class Intake:
         slots: Slots,
         clock: Clock,
         folder: str,
+        hops: Hops,
     ) -> None:
         """Put the parts together.
 
@@ -62,8 +69,9 @@ class Intake:
             slots: What is given back for a source that isn't begun.
             clock: What time it is.
             folder: From where relative paths go.
+            hops: Where sources are read.
         """
-        self._folder = folder
+        self._folder, self._hops = folder, hops
         # By the number of the source that is under way with the same content.
         self._waiting_twins: dict[int, list[tuple[Item, str]]] = {}
         self.second_chances: deque[Item] = deque()
@@ -90,7 +98,7 @@ class Intake:
         name = source.name if isinstance(source, Refused) else name_of(source)
         path = absolute(source.path, self._folder) if isinstance(source, PathSource) else None
         # What has no path is known by its content, so it is read before it is met.
-        found = None if path else await _content_of(source)
+        found = None if path else await self._content_of(source)
         key = path or (f"<{name}> {found.sha256}" if found else f"<{name}>")
         entry = await self._journal.meet(key, name, path)
         if entry.is_new:
@@ -135,7 +143,7 @@ class Intake:
             item.source = _noting_its_use(source, item)
             return item
         try:
-            found = found or await fingerprint(source)
+            found = found or await self._read(source)
             check_kind(found.head, source.filename)
         except Exception as error:  # noqa: BLE001 - a user's own file may raise anything
             self._delivery.end(item, error=error)
@@ -145,10 +153,24 @@ class Intake:
         if twin is not None and self._settings.duplicates == "skip":
             self._skip(item, twin)
             return None
-        if found.whole is not None and self._settings.bundle == 1:
-            # Read once. A bundle would hold too many of them at a time.
-            item.source = BytesSource(found.whole, source.filename)
+        whole = found.whole
+        if whole is not None and len(whole) <= _MOST_BYTES_KEPT and self._settings.bundle == 1:
+            # Read once. Larger ones, or all of a bundle, would be too much to hold at a time.
+            item.source = BytesSource(whole, source.filename)
         return item
+
+    async def _content_of(self, source: Source | Refused) -> Fingerprint | None:
+        """Read a source, if that can be done more than once."""
+        if isinstance(source, Refused | Stream):
+            return None
+        with suppress(Exception):  # What can't be read is told when it is examined.
+            return await self._read(source)
+        return None
+
+    async def _read(self, source: PathSource | FileSource | BytesSource) -> Fingerprint:
+        # Small ones together in one hop, large ones each on their own.
+        found = await self._hops.call(partial(sized_or_whole, source))
+        return found if isinstance(found, Fingerprint) else await fingerprint(source)
 
     async def _twin_of(self, item: Item, found: Fingerprint) -> Entry | None:
         """Note what a source holds, and give another one that brings the same."""
@@ -197,15 +219,6 @@ class Intake:
         # It may also have ended in this run, if an earlier one had uploaded it.
         self._report.earlier = max(0, self._report.earlier - 1)
         return True
-
-
-async def _content_of(source: Source | Refused) -> Fingerprint | None:
-    """Read a source, if that can be done more than once."""
-    if isinstance(source, Refused | Stream):
-        return None
-    with suppress(Exception):  # What can't be read is told when it is examined.
-        return await fingerprint(source)
-    return None
 
 
 def _noting_its_use(stream: Stream, item: Item) -> Stream:

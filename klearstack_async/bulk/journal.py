@@ -171,10 +171,6 @@ class Journal:
         """Note the service's receipt, and when it came (unix seconds)."""
         await self._writer.do(lambda base: rows.sent(base, parcel, batch_id, at))
 
-    async def done(self, parcel: int) -> None:
-        """Note that the service has said its last word on a parcel: no use in asking again."""
-        await self._writer.do(lambda base: rows.done(base, parcel))
-
     async def doubt(self, parcel: int, reason: str) -> None:
         """Note that an upload has ended, and that nobody knows how; its sources stay `sending`."""
         await self._writer.do(lambda base: rows.doubt(base, parcel, reason))
@@ -221,23 +217,19 @@ class Journal:
         last = self._last_parcel
         return await self._writer.do(lambda base: queries.open_parcels(base, last, after, limit))
 
-    async def doubtful(
-        self, *, after: int = 0, limit: int = 500, of_earlier_runs_only: bool = False
-    ) -> list[Entry]:
+    async def doubtful(self, *, after: int = 0, limit: int = 500) -> list[Entry]:
         """Give what may have been stored: uploads cut off in earlier runs, and what is in doubt.
 
         Args:
             after: The last number of the page before this one.
             limit: How many at most.
-            of_earlier_runs_only: Leave out what was uploaded, and ended in doubt, in this run.
 
         Returns:
             By number; empty when there are no more. What this run is uploading is never among
             them.
         """
         last = self._last_parcel
-        bound = last if of_earlier_runs_only else None
-        return await self._writer.do(lambda base: queries.doubtful(base, last, after, limit, bound))
+        return await self._writer.do(lambda base: queries.doubtful(base, last, after, limit))
 
     async def doubtful_numbered(self, numbers: Iterable[int]) -> dict[int, Entry]:
         """Give those of `doubtful` that have one of these numbers, by number."""

@@ -103,25 +103,17 @@ def open_parcels(
     ]
 
 
-def doubtful(
-    database: sqlite3.Connection,
-    last_parcel: int,
-    after: int,
-    limit: int,
-    last_parcel_in_doubt: int | None,
-) -> list[Entry]:
+def doubtful(database: sqlite3.Connection, last_parcel: int, after: int, limit: int) -> list[Entry]:
     """Give what may have been stored: uploads of earlier runs, and what ended in doubt."""
     # One query for each state: each walks its part of one index, and none has to be sorted.
     page = "AND number > ? ORDER BY number LIMIT ?"
-    in_doubt = "state = 'in_doubt' AND (? IS NULL OR coalesce(sources.parcel, 0) <= ?)"
-    bound = last_parcel_in_doubt
     both = [
         *entries(
             database,
             f"state = 'sending' AND (sources.parcel <= ? OR is_in_doubt) {page}",
             *(last_parcel, after, limit),
         ),
-        *entries(database, f"{in_doubt} {page}", bound, bound, after, limit),
+        *entries(database, f"state = 'in_doubt' {page}", after, limit),
     ]
     return sorted(both, key=lambda entry: entry.number)[:limit]
 

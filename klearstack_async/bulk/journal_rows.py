@@ -16,7 +16,6 @@ from klearstack_async.bulk.states import SourceState
 
 __all__ = [
     "begin_sending",
-    "done",
     "doubt",
     "end",
     "identify",
@@ -144,11 +143,6 @@ def sent(database: sqlite3.Connection, parcel: int, batch_id: str, at: float) ->
     )
 
 
-def done(database: sqlite3.Connection, parcel: int) -> None:
-    """Note that the service has said its last word on a parcel."""
-    execute(database, "UPDATE parcels SET is_done = 1 WHERE parcel = ?", parcel)
-
-
 def end(
     database: sqlite3.Connection,
     at: float,
@@ -158,7 +152,7 @@ def end(
 ) -> None:
     """Note how sources ended, how far the result files are, and which parcels are done."""
     for parcel in parcels:
-        done(database, parcel)
+        execute(database, "UPDATE parcels SET is_done = 1 WHERE parcel = ?", parcel)
     for each in ended:
         execute(
             database,

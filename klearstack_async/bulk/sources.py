@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -65,22 +65,30 @@ async def sources_from(
     """
     wanted = DOCUMENTS if pattern is None else folder_pattern(pattern)
     async with aclosing(_items(given)) as items:
-        async for item in items:
-            async with aclosing(_expanded(item, wanted)) as found:
-                async for source in found:
-                    yield source
+        async for some in items:
+            for item, place in await anyio.to_thread.run_sync(_places_of, some, wanted):
+                async with aclosing(_expanded(item, place)) as found:
+                    async for source in found:
+                        yield source
 
 
-async def _items(given: BulkSources) -> AsyncGenerator[object]:
+async def _items(given: BulkSources) -> AsyncGenerator[Sequence[object]]:
+    """Give them as they come; those of a list, which are there already, several at a time."""
     if isinstance(given, AsyncIterable):
         async with aclosing(each_of(given)) as items:
             async for item in items:
-                yield item
+                yield (item,)
+    elif isinstance(given, list | tuple):
+        begun = 0
+        # It may still be growing.
+        while some := given[begun : begun + _STEPS_PER_HOP]:
+            begun += len(some)
+            yield some
     elif isinstance(given, Iterable) and not _is_one(given):
         for one in given:
-            yield one
+            yield (one,)
     else:
-        yield given
+        yield (given,)
 
 
 def _is_one(given: object) -> bool:
@@ -90,39 +98,52 @@ def _is_one(given: object) -> bool:
     ) or hasattr(given, "read")
 
 
-async def _expanded(item: object, wanted: Wanted) -> AsyncGenerator[Source | Refused]:
+async def _expanded(item: object, place: _Place) -> AsyncGenerator[Source | Refused]:
     """Give a source as it is, and what is wanted of a folder or a glob in its place."""
-    try:
-        source = source_from(item)  # type: ignore[arg-type]  # what it is shows here
-        _check(source)
-        place = await anyio.to_thread.run_sync(_place_of, source, item, wanted)
-    except Exception as error:  # noqa: BLE001 - a stranger's object may raise anything
-        yield Refused(_name_of(item), error)
-        return
-    if place is None:
-        yield source
+    if isinstance(place, Source | Refused):
+        yield place
         return
     is_empty = True
-    async with aclosing(_found(*place)) as found:
+    async with aclosing(_found(place.top, place.wanted)) as found:
         async for one in found:
             is_empty = False
             yield one
     # An empty folder is no mistake; a glob that matches nothing may be one.
-    is_folder = isinstance(source, PathSource) and place[0] == source.path
-    if is_empty and not is_folder:
+    if is_empty and place.is_glob:
         name = _name_of(item)
         yield Refused(name, FileNotFoundError(errno.ENOENT, "No file matches this pattern", name))
 
 
-def _place_of(source: Source, item: object, wanted: Wanted) -> tuple[Path, Wanted] | None:
-    """Say where to walk, and for what; None if it is a source itself. Blocking."""
-    if not isinstance(source, PathSource):
-        return None
-    # Told by the path that was given: a PathSource is meant as it stands.
-    text = os.fspath(item) if isinstance(item, str | os.PathLike) else ""
-    if is_glob(text) and not os.path.lexists(text):
-        return glob_parts(text, wanted)
-    return (source.path, wanted) if _is_folder(source.path) else None
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Where to walk, for what, and whether it is a glob that says so."""
+
+    top: Path
+    wanted: Wanted
+    is_glob: bool
+
+
+_Place = Source | Refused | _Walk
+
+
+def _places_of(items: Sequence[object], wanted: Wanted) -> list[tuple[object, _Place]]:
+    """Say what each item is. Blocking."""
+    return [(item, _place_of(item, wanted)) for item in items]
+
+
+def _place_of(item: object, wanted: Wanted) -> _Place:
+    try:
+        source = source_from(item)  # type: ignore[arg-type]  # what it is shows here
+        _check(source)
+        if not isinstance(source, PathSource):
+            return source
+        # Told by the path that was given: a PathSource is meant as it stands.
+        text = os.fspath(item) if isinstance(item, str | os.PathLike) else ""
+        if is_glob(text) and not os.path.lexists(text):
+            return _Walk(*glob_parts(text, wanted), is_glob=True)
+        return _Walk(source.path, wanted, is_glob=False) if _is_folder(source.path) else source
+    except Exception as error:  # noqa: BLE001 - a stranger's object may raise anything
+        return Refused(_name_of(item), error)
 
 
 def _is_folder(path: Path) -> bool:

@@ -6,8 +6,8 @@ import random
 from collections import deque
 
 import anyio
-from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
+from klearstack_async.bulk.channel import Channel
 from klearstack_async.bulk.control import Control
 from klearstack_async.bulk.item import Parcel
 from klearstack_async.bulk.looking import Look, Looker
@@ -18,7 +18,6 @@ from klearstack_async.transport.clock import Clock
 
 __all__ = ["Watch"]
 
-_LOOKERS = 8
 # A push may come before the receipt of its upload; so many of unknown batches are kept.
 _EARLY_PUSHES = 1000
 
@@ -32,6 +31,7 @@ class Watch:
         *,
         polling: Polling,
         wait_seconds: float,
+        lookers: int,
         control: Control,
         clock: Clock,
     ) -> None:
@@ -41,11 +41,12 @@ class Watch:
             looker: Looks at them.
             polling: How soon to look as long as nothing is learnt.
             wait_seconds: How long a batch may take.
+            lookers: How many are looked at at a time.
             control: Whether the run goes on.
             clock: What time it is.
         """
         self._looker, self._wait_seconds = looker, wait_seconds
-        self._control, self._clock = control, clock
+        self._lookers, self._control, self._clock = lookers, control, clock
         self._schedule: Schedule[Parcel] = Schedule(polling, random.random)
         # A service may give one batch id to several uploads.
         self._parcels: dict[str, list[Parcel]] = {}
@@ -100,32 +101,32 @@ class Watch:
 
     async def run(self) -> None:
         """Look at what is due, until nothing is waited for and nothing can come any more."""
-        due_in, due = anyio.create_memory_object_stream[Parcel](0)
-        async with due, anyio.create_task_group() as tasks:
-            tasks.start_soon(self._hand_out, due_in)
-            for _ in range(_LOOKERS):
+        due = Channel[Parcel]()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._hand_out, due)
+            for _ in range(self._lookers):
                 tasks.start_soon(self._look_at_each, due)
 
     def wake(self) -> None:
         """Have it see that the run has ended."""
         self._changed.set()
 
-    async def _hand_out(self, due: ObjectSendStream[Parcel]) -> None:
-        async with due:
-            while self._goes_on():
-                self._changed = anyio.Event()
-                while parcel := self._schedule.take_due(self._clock.seconds()):
-                    await due.send(parcel)
-                pause = self._schedule.seconds_to_next(self._clock.seconds())
-                if self._goes_on():
-                    with anyio.move_on_after(pause):
-                        await self._changed.wait()
+    async def _hand_out(self, due: Channel[Parcel]) -> None:
+        while self._goes_on():
+            self._changed = anyio.Event()
+            while parcel := self._schedule.take_due(self._clock.seconds()):
+                await due.give(parcel)
+            pause = self._schedule.seconds_to_next(self._clock.seconds())
+            if self._goes_on():
+                with anyio.move_on_after(pause):
+                    await self._changed.wait()
+        due.close()
 
     def _goes_on(self) -> bool:
         return self._control.error is None and bool(self._may_get_more or self._parcels)
 
-    async def _look_at_each(self, due: ObjectReceiveStream[Parcel]) -> None:
-        async for parcel in due:
+    async def _look_at_each(self, due: Channel[Parcel]) -> None:
+        while (parcel := await due.take()) is not None:
             # It may have been pushed while it stood in line here.
             if self._control.error is None and self._waits_for(parcel):
                 self._note(parcel, await self._looker.look(parcel))

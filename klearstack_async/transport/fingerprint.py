@@ -24,7 +24,7 @@ from klearstack_async.transport.files import (
 )
 from klearstack_async.wire.source import BytesSource, FileSource, PathSource
 
-__all__ = ["Fingerprint", "fingerprint", "stamp_of"]
+__all__ = ["Fingerprint", "fingerprint", "sized_or_whole", "stamp_of"]
 
 # As far as a PDF's mark may be from its start.
 _HEAD_BYTES = 1024
@@ -64,7 +64,7 @@ async def fingerprint(source: PathSource | FileSource | BytesSource) -> Fingerpr
         SourceChanged: It changed while it was read.
         ValueError: It is empty, or the path leads to a pipe or a device.
     """
-    found = await anyio.to_thread.run_sync(_sized_or_whole, source)
+    found = await anyio.to_thread.run_sync(sized_or_whole, source)
     if isinstance(found, Fingerprint):
         return found
     reader, hashing, head, position = found, hashlib.sha256(usedforsecurity=False), b"", 0
@@ -96,7 +96,7 @@ def _stamp_of(path: Path) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
-def _sized_or_whole(source: PathSource | FileSource | BytesSource) -> Fingerprint | Reader:
+def sized_or_whole(source: PathSource | FileSource | BytesSource) -> Fingerprint | Reader:
     """Give a small source's fingerprint at once; of a larger one, how to read it. Blocking."""
     reader = reader_of(source)
     if not reader.size_bytes:

@@ -16,6 +16,8 @@ async def run(folder: str, journal: str, out: str, options: dict[str, Any]) -> N
         retry=RetryPolicy(first_seconds=0.01),
         timeouts=Timeouts(stall_seconds=1),
     )
+    # Few at a time, so that there is something left to do when it is killed.
+    options = {"workers": 8, **options}
     async with client as ks, ks.bulk(folder, journal=journal, out=out, **options) as going:
         async for _ in going:
             pass

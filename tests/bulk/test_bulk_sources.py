@@ -48,6 +48,26 @@ async def test_files_and_folders_can_be_mixed(folder: Path) -> None:
     ]
 
 
+async def test_a_long_list_is_taken_in_its_order(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.pdf" for number in range(600)]
+    for path in paths[::3]:
+        path.write_bytes(b"x")
+    assert await names_of(paths) == [path.name for path in paths]
+    assert await names_of((*paths,)) == [path.name for path in paths]
+
+
+async def test_what_is_added_to_a_list_meanwhile_is_taken_too(tmp_path: Path) -> None:
+    paths: list[SourceLike] = [tmp_path / "0.pdf", tmp_path / "1.pdf"]
+    names = []
+    async with aclosing(sources_from(paths)) as sources:
+        async for source in sources:
+            assert isinstance(source, PathSource)
+            names.append(source.filename)
+            if len(paths) < 5:
+                paths.append(tmp_path / f"{len(paths)}.pdf")
+    assert names == ["0.pdf", "1.pdf", "2.pdf", "3.pdf", "4.pdf"]
+
+
 async def test_an_async_iterable_is_taken_too(folder: Path) -> None:
     async def give() -> AsyncIterator[SourceLike]:
         yield folder / "a.pdf"

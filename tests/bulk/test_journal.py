@@ -306,7 +306,7 @@ async def test_a_later_run_gets_the_parcels_whose_results_were_not_all_taken(pat
         last, _ = await sent(first, "d.pdf")
         await first.end([Ended(bundle[1].number, SourceState.EXTRACTED)], {})
         # Its results were seen, but nobody took them.
-        await first.done(last)
+        await first.end((), {}, done=[last])
         assert await first.open_parcels() == []
     async with Journal.open(path, account=ACCOUNT) as second:
         await sent(second, "own.pdf")
@@ -329,14 +329,12 @@ async def test_doubtful_is_what_was_cut_off_in_earlier_runs_and_what_ended_in_do
         await sending(first, "cut off.pdf", "too.pdf")
         await ended(first, SourceState.IN_DOUBT, "doubt.pdf")
         assert names_of(await first.doubtful()) == ["doubt.pdf"]
-        assert await first.doubtful(of_earlier_runs_only=True) == []
     async with Journal.open(path, account=ACCOUNT) as second:
         await sending(second, "under way.pdf")
         await ended(second, SourceState.IN_DOUBT, "new doubt.pdf")
         await ended(second, SourceState.EXTRACTED, "fine.pdf")
         old = ["cut off.pdf", "too.pdf", "doubt.pdf"]
         assert names_of(await second.doubtful()) == [*old, "new doubt.pdf"]
-        assert names_of(await second.doubtful(of_earlier_runs_only=True)) == old
         assert names_of(await second.doubtful(after=1, limit=2)) == ["too.pdf", "doubt.pdf"]
         numbered = await second.doubtful_numbered(range(100))
         assert names_of([*numbered.values()]) == [*old, "new doubt.pdf"]
@@ -474,10 +472,9 @@ async def test_no_question_but_the_counts_looks_at_every_source(path: Path) -> N
         await ended(journal, SourceState.FAILED, "a.pdf", "a.pdf")
         await journal.identify(2, size_bytes=1, modified_ns=None, sha256="x")
         await journal.not_sent(1)
-        await journal.done(1)
+        await journal.end((), {}, done=[1])
         await journal.open_parcels()
         await journal.doubtful()
-        await journal.doubtful(of_earlier_runs_only=True)
         await journal.doubtful_numbered([1, 2])
         await journal.left_over()
         await journal.reopen([SourceState.FAILED])

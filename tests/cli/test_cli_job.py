@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from klearstack_async.bulk.journal import Journal
+from klearstack_async.bulk.options import WORKERS
 from klearstack_async.cli.arguments import BulkArguments, Duplicates, InDoubt
 from klearstack_async.cli.job import Job, check_that_there_is_something, job_of
 
@@ -39,7 +40,7 @@ async def test_without_a_journal_what_is_left_out_has_its_default(here: Path) ->
     assert (job.paths, job.out, job.csv) == (("in",), Path("results.jsonl"), None)
     assert job.options == {
         "document_type": "Invoices",
-        "workers": 8,
+        "workers": WORKERS,
         "retry_failed": False,
         "in_doubt": "report",
     }
@@ -76,7 +77,7 @@ async def test_a_journal_alone_goes_on_with_all_that_the_job_was_begun_with(
         "bundle_bytes": 1_000,
         "duplicates": "send",
         # These are of one run.
-        "workers": 8,
+        "workers": WORKERS,
         "retry_failed": False,
         "in_doubt": "resend",
     }
