@@ -1,0 +1,50 @@
+"""Every case runs, every contender does its work; what it reaches is not looked at here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.cases import ORDER, case_named, names
+from benchmarks.running import run_case, run_hostile
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_table_has_all_its_rows() -> None:
+    assert set(names()) >= set(ORDER)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_case_runs(name: str) -> None:
+    case = case_named(name)
+    assert case.name == name
+    result = run_case(case, quick=True, runs=1, pinned=False)
+    assert result.failed == {}
+    # A peer that isn't installed is left out, and said to be.
+    assert result.figures.keys() | result.left_out.keys() == case.contenders.keys()
+    assert case.ours in result.figures
+
+
+def test_a_case_runs_with_hostile_documents() -> None:
+    result = run_hostile(case_named("results-stream"), quick=True, runs=1, pinned=False)
+    assert result.failed == {}
+    assert result.figures.keys() == {"clean", "hostile"}
+
+
+@pytest.mark.parametrize("name", names())
+def test_goals_and_needs_are_of_contenders(name: str) -> None:
+    case = case_named(name)
+    named = {goal.against for goal in case.goals} | {goal.of for goal in case.goals} - {""}
+    assert named | case.needs.keys() <= case.contenders.keys()
+
+
+def test_a_name_that_is_none_is_told() -> None:
+    command = [sys.executable, "-m", "benchmarks", "no-such-case"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no-such-case" in done.stdout
+    assert "small-calls" in done.stdout
