@@ -26,8 +26,12 @@ from klearstack_async.bulk.slots import Slots
 from klearstack_async.bulk.sources import Refused
 from klearstack_async.bulk.states import FINAL_STATES, SourceState
 from klearstack_async.transport.clock import Clock
-from klearstack_async.transport.fingerprint import Fingerprint, fingerprint, stamp_of
-from klearstack_async.transport.fingerprint import sized_or_whole as sized_or_whole
+from klearstack_async.transport.fingerprint import (
+    Fingerprint,
+    fingerprint,
+    sized_or_whole,
+    stamp_of,
+)
 from klearstack_async.transport.hops import Hops
 from klearstack_async.wire.kinds import check_kind
 from klearstack_async.wire.source import BytesSource, FileSource, PathSource, Source, Stream
