@@ -5,7 +5,6 @@ Whether there is another attempt is the carrier's business.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -149,8 +148,9 @@ class Exchange:
         answer, reply = opened.answer, opened.reply
         try:
             while piece := await answer.piece():
+                whole = memoryview(piece)
                 for start in range(0, len(piece), _PIECE_BYTES):
-                    documents = gathering.feed(piece[start : start + _PIECE_BYTES])
+                    documents = gathering.feed(whole[start : start + _PIECE_BYTES])
                     if documents and hand_on is not None:
                         answer.progress.handed_on = True
                         await hand_on(documents)
@@ -211,7 +211,7 @@ class Exchange:
             body = await opened.answer.whole()
         except TransportError as error:
             raise _cleaned(error, opened.reply.secrets) from None
-        return dataclasses.replace(opened.reply, body=body)
+        return opened.reply.with_body(body)
 
     async def _read(self, reply: Reply, decode: Callable[[Reply], T]) -> T:
         """Decode an answer; large ones beside the loop, and one at a time.

@@ -200,6 +200,8 @@ def _fields(fields: Mapping[str, FormValue], boundary: str) -> bytes:
 
 
 def _form_value(name: str, value: FieldValue) -> FormValue:
+    if type(value) is str:
+        return value
     # The first kind that fits counts: a flag is an int, and an instant a date, too.
     for kind, write in _WRITERS:
         if isinstance(value, kind):

@@ -21,7 +21,7 @@ T_co = TypeVar("T_co", covariant=True)
 class Gathering(Protocol[T_co]):
     """Decodes one answer while it arrives."""
 
-    def feed(self, piece: bytes, /) -> Sequence[Document]:
+    def feed(self, piece: bytes | memoryview, /) -> Sequence[Document]:
         """Take a piece of the body in; give the documents that are to be handed on at once."""
 
     def end(self, reply: Reply, /) -> T_co:

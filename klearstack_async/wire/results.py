@@ -7,7 +7,6 @@ makes whole decoding refuse all of them, those that were given already can't be 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -16,7 +15,7 @@ import msgspec
 
 from klearstack_async.collector import collector_paused
 from klearstack_async.document import Document
-from klearstack_async.errors import DecodeError
+from klearstack_async.errors import DecodeError, KlearStackError
 from klearstack_async.keyed import take_text, unused_key, value_or_text
 from klearstack_async.models import Batch, BatchState, DocumentList
 from klearstack_async.wire.arriving import Arriving, Rest
@@ -25,7 +24,14 @@ from klearstack_async.wire.redaction import cleaned
 from klearstack_async.wire.reply import Reply, read, refusal
 from klearstack_async.wire.request import Gathering
 from klearstack_async.wire.shapes import document_from, documents_from, items_in
-from klearstack_async.wire.wrapping import RESULT_KEYS, Found, flags, found_in, reject_if_refused
+from klearstack_async.wire.wrapping import (
+    RESULT_KEYS,
+    Found,
+    flags,
+    found_in,
+    list_and_frame,
+    reject_if_refused,
+)
 
 __all__ = [
     "RESULT_KEYS",
@@ -132,6 +138,10 @@ def _answer_of(
             already.
         object_is_document: An object may itself be the document.
     """
+    if first is None and not object_is_document:
+        usual = _usual_answer(reply)
+        if usual is not None:
+            return usual
     found = found_in(reply, object_is_document=object_is_document)
     documents = [] if first is None else list(first[0])
     strange = [] if first is None else list(first[1])
@@ -141,6 +151,22 @@ def _answer_of(
             documents += more
             strange += strange_ones
     return _Answer(tuple(documents), strange, found)
+
+
+def _usual_answer(reply: Reply) -> _Answer | None:
+    """Take an answer apart in one pass; None if it isn't as answers usually are."""
+    parts = list_and_frame(reply.body)
+    if parts is None:
+        return None
+    listing, frame = parts
+    try:
+        with collector_paused:
+            # What is decoded from where a list begins ends where the list ends.
+            documents, strange = documents_from(listing)
+        return _answer_of(reply.with_body(frame), (documents, strange))
+    except (KlearStackError, msgspec.MsgspecError, ValueError, RecursionError):
+        # Whatever that was, the whole answer tells it better.
+        return None
 
 
 def _list_of(reply: Reply, answer: _Answer) -> DocumentList:
@@ -251,13 +277,13 @@ class _Gathered(Generic[T]):
         self._documents: list[Document] = []
         self._finish = finish
 
-    def feed(self, piece: bytes) -> Sequence[Document]:
+    def feed(self, piece: bytes | memoryview) -> Sequence[Document]:
         self._documents += self._arriving.feed(piece)
         return ()
 
     def end(self, reply: Reply) -> T:
         rest = self._arriving.end()
-        reply = dataclasses.replace(reply, body=rest.frame)
+        reply = reply.with_body(rest.frame)
         return read(reply, partial(self._whole, rest))
 
     def _whole(self, rest: Rest, reply: Reply) -> T:
@@ -272,12 +298,12 @@ class _HandedOn:
     def __init__(self) -> None:
         self._arriving = Arriving(strange_too=True)
 
-    def feed(self, piece: bytes) -> Sequence[Document]:
+    def feed(self, piece: bytes | memoryview) -> Sequence[Document]:
         return self._arriving.feed(piece)
 
     def end(self, reply: Reply) -> list[Document]:
         rest = self._arriving.end()
-        reply = dataclasses.replace(reply, body=rest.frame)
+        reply = reply.with_body(rest.frame)
         if rest.is_whole:
             return list(read(reply, decode_each))
         return rest.documents + read(reply, _each_behind_first)

@@ -43,6 +43,8 @@ class _AnyRow(Row, frozen=True, gc=False, array_like=True, forbid_unknown_fields
     value: msgspec.Raw
 
 
+# Between a comma and what follows; where there is more, decoding finds out what it is.
+_LONGEST_SPACE_BYTES = 256
 _ROWS = msgspec.json.Decoder(list[tuple[_CleanRow, ...]])
 _ONE_ROWS = msgspec.json.Decoder(tuple[_CleanRow, ...])
 _ROW = msgspec.json.Decoder(_CleanRow)
@@ -124,15 +126,16 @@ def begins_list(raw: bytes | msgspec.Raw) -> bool:
     return _row(raw) is None and document_from(raw) is not None
 
 
-def batch_from(items: bytes) -> tuple[Document, ...] | list[msgspec.Raw] | None:
-    """Decode some items of a list, of which the first begins where the text does.
+def batch_from(text: memoryview) -> tuple[Document, ...] | list[msgspec.Raw] | None:
+    """Decode some items of a list, with brackets around them.
+
+    Nothing that is given refers to the text, which may change again.
 
     Returns:
         Documents, if all are in the clean positional shape; else the items one by one. None if
         the text isn't made of whole items: it ends within one, or one is no strict JSON.
     """
-    text = b"[%b]" % items
-    if not is_object(items):
+    if not is_object(bytes(text[1:_LONGEST_SPACE_BYTES])):
         try:
             return tuple(map(Document, _ROWS.decode(text)))
         except (msgspec.ValidationError, UnicodeDecodeError):
@@ -140,7 +143,7 @@ def batch_from(items: bytes) -> tuple[Document, ...] | list[msgspec.Raw] | None:
         except (msgspec.DecodeError, RecursionError):
             return None
     try:
-        return _RAW_LIST.decode(text)
+        return _RAW_LIST.decode(bytes(text))
     except (msgspec.DecodeError, RecursionError):
         return None
 

@@ -6,17 +6,26 @@ What a document looks like is said in `shapes.py`; what is made of an answer, in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from klearstack_async.keyed import BOM, gathered, members_of, mended, value_or_text
+from klearstack_async.ordinary import ordinary_members
 from klearstack_async.wire.confirmation import reject_if_no
 from klearstack_async.wire.reply import Reply, decode_json
 from klearstack_async.wire.shapes import cut_list, documents_from, is_container, is_object
 
-__all__ = ["RESULT_KEYS", "Found", "flags", "found_in", "reject_if_refused"]
+__all__ = [
+    "LIST_PREFIX",
+    "RESULT_KEYS",
+    "Found",
+    "flags",
+    "found_in",
+    "list_and_frame",
+    "reject_if_refused",
+]
 
 # Only `result` is documented; the others were seen by an integrator.
 RESULT_KEYS = ("result", "results", "data", "extracted_data")
@@ -27,6 +36,18 @@ _NO_DOCUMENT = frozenset(
     {"detail", "error", "message", "release_version", "status", "success", *RESULT_KEYS}
 )
 _DOCUMENT_IDS = frozenset({"document_id", "ocr_id"})
+
+_SPACE = rb"[ \t\n\r]*+"
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_SCALAR = rb'(?:%b|[^ \t\n\r"\[\]{},:]++)' % _STRING
+_MEMBER = rb"%b%b:%b%b%b,%b" % (_STRING, _SPACE, _SPACE, _SCALAR, _SPACE, _SPACE)
+# `result` counts before any other key, and repeated it is read as one: whatever comes behind it,
+# it holds the documents.
+LIST_PREFIX = re.compile(
+    rb'(?:\xef\xbb\xbf)?%b(?:\{%b(?:%b)*?"result"%b:%b)?(?=\[)'
+    % (_SPACE, _SPACE, _MEMBER, _SPACE, _SPACE),
+    re.DOTALL,
+)
 
 _Parts = dict[str, msgspec.Raw] | list[msgspec.Raw]
 _RAW = msgspec.json.Decoder(msgspec.Raw)
@@ -47,12 +68,19 @@ class Found(NamedTuple):
 
 def found_in(reply: Reply, *, object_is_document: bool = False) -> Found:
     """Find the documents in an answer, whichever way they are wrapped."""
+    ordinary = None if object_is_document else ordinary_members(reply.body)
+    if ordinary is not None:
+        return _sorted(list(ordinary.items()))
     body, answer = _answer_in(reply, bool if object_is_document else _is_answer)
     if not isinstance(answer, dict):
         return Found([msgspec.Raw(body)], {})
     if object_is_document and _is_document(answer, body):
         return Found([msgspec.Raw(body)], {})
-    members = members_of(body)
+    return _sorted(members_of(body))
+
+
+def _sorted(members: Sequence[tuple[str, msgspec.Raw]]) -> Found:
+    """Tell an answer's lists of documents from what else stands in it."""
     key = _key_of_list({name for name, raw in members if is_container(raw)})
     listings: list[msgspec.Raw] = []
     others: list[tuple[str, Any]] = []
@@ -62,6 +90,20 @@ def found_in(reply: Reply, *, object_is_document: bool = False) -> Found:
         else:
             others.append((name, value_or_text(raw)))
     return Found(listings, gathered(others))
+
+
+def list_and_frame(body: bytes) -> tuple[bytes, bytes] | None:
+    """Cut the list of documents out of an answer, by a guess where it ends.
+
+    Returns:
+        What is the list, if it can be decoded as one; and the answer with an empty list in its
+        place. None if that list doesn't come first.
+    """
+    before = LIST_PREFIX.match(body)
+    if before is None:
+        return None
+    start, end = before.end(), body.rfind(b"]") + 1
+    return body[start:end], b"%b[]%b" % (body[:start], body[end:])
 
 
 def _is_document(answer: Mapping[str, msgspec.Raw], body: bytes) -> bool:
