@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from klearstack_async.transport.unbroken import unbroken
 
-__all__ = ["THREADS_NAME", "one_ahead"]
+__all__ = ["THREADS_NAME", "as_exception", "one_ahead"]
 
 T = TypeVar("T")
 
@@ -49,6 +49,25 @@ async def one_ahead(step: Callable[[], T]) -> AsyncGenerator[T]:
             coming.exception()
 
 
+def as_exception(error: BaseException) -> Exception:
+    """Give what a future can hold, and a loop survives, of whatever a user's object has raised."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    failure = RuntimeError(f"reading raised {type(error).__name__}")
+    failure.__cause__ = error
+    return failure
+
+
+def _done(step: Callable[[], T]) -> T:
+    try:
+        return step()
+    except BaseException as error:
+        found = as_exception(error)
+        if found is error:
+            raise
+        raise found from error
+
+
 def _begun(step: Callable[[], T]) -> asyncio.Future[T]:
     # A task of anyio's would begin when this one waits next, which is after all was written that
     # the step is to be ahead of: with it, the upload of 1 GB took 1.2 to 1.3 times as long.
@@ -56,4 +75,4 @@ def _begun(step: Callable[[], T]) -> asyncio.Future[T]:
     threads = _THREADS.get(loop)
     if threads is None:
         threads = _THREADS[loop] = ThreadPoolExecutor(_MOST_THREADS, THREADS_NAME)
-    return loop.run_in_executor(threads, step)
+    return loop.run_in_executor(threads, _done, step)

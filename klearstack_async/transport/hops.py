@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
 
+from klearstack_async.transport.ahead import as_exception
 from klearstack_async.transport.unbroken import unbroken
 
 __all__ = ["Hops"]
@@ -97,8 +98,8 @@ class Hops:
                 asked = self._asked.popleft()
                 try:
                     asked.result = asked.work()
-                except Exception as error:  # noqa: BLE001 - told to who asked
-                    asked.error = error
+                except BaseException as error:  # noqa: BLE001 - told to who asked
+                    asked.error = as_exception(error)
                 self._ended.append(asked)
                 if monotonic() > ends_at:
                     break

@@ -210,7 +210,13 @@ class HttpTransport:
                 connection.release()
 
             return OpenAnswer(
-                head.code, head.headers, content, progress, close=close, failure_of=failure_of
+                head.code,
+                head.headers,
+                content,
+                progress,
+                close=close,
+                failure_of=failure_of,
+                stall_seconds=timeouts.stall_seconds,
             )
         raise failure
 

@@ -36,9 +36,8 @@ class _Hatch(Generic[T]):
         self.batch = batch
         self.filled.set()
 
-    def take(self) -> Sequence[T] | None:
-        batch, self.batch = self.batch, None
-        self.filled.clear()
+    def take(self) -> Sequence[T]:
+        batch, self.batch = self.batch or (), None
         self._emptied.set()
         return batch
 
@@ -58,17 +57,15 @@ async def relayed(make: Callable[[Give[T]], Awaitable[None]]) -> AsyncGenerator[
     # Whoever stops listening doesn't hear what becomes of it; that is nothing to log.
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
-        while True:
-            await hatch.filled.wait()
-            batch = hatch.take()
-            if batch is not None:
-                for number, item in enumerate(batch, 1):
-                    yield item
-                    if number % _ITEMS_IN_A_ROW == 0:
-                        await asyncio.sleep(0)
-            elif task.done():
-                await task
-                return
+        while hatch.batch is not None or not task.done():
+            if hatch.batch is None:
+                hatch.filled.clear()
+                await hatch.filled.wait()
+            for number, item in enumerate(hatch.take(), 1):
+                yield item
+                if number % _ITEMS_IN_A_ROW == 0:
+                    await asyncio.sleep(0)
+        await task
     finally:
         task.cancel()
         await asyncio.wait({task})

@@ -33,6 +33,8 @@ __all__ = ["JoinedForm", "SmallCalls", "client_timeout"]
 _READ_BYTES = 1 << 16
 # Each host has one, and each path a line; a service of many tenants has many hosts.
 _MOST_TARGETS = 1024
+# A server that speaks first spoils each connection; what it says is no answer then.
+_MOST_SPOILT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class SmallCalls:
         """
         target = self._targets.get(url) or self._target(url)
         head = _head(target.head, headers, form)
-        connection = await self._connected(target.request, timeouts)
+        connection = await self._clean_connection(target.request, timeouts)
         try:
             message, payload = await _exchanged(connection, head, form.body, progress, timeouts)
         except HttpProcessingError as error:
@@ -109,6 +111,19 @@ class SmallCalls:
             connection.close()
             raise
         return connection, message, payload
+
+    async def _clean_connection(
+        self, request: aiohttp.ClientRequest, timeouts: Timeouts
+    ) -> Connection:
+        """Get a connection on which nothing has come yet: it would be taken for the answer."""
+        connection = await self._connected(request, timeouts)
+        for _ in range(_MOST_SPOILT):
+            protocol = connection.protocol
+            if protocol is None or not protocol.should_close:
+                break
+            connection.close()
+            connection = await self._connected(request, timeouts)
+        return connection
 
     async def _connected(self, request: aiohttp.ClientRequest, timeouts: Timeouts) -> Connection:
         try:
@@ -129,15 +144,14 @@ async def _exchanged(
     protocol, transport = connection.protocol, connection.transport
     if protocol is None or transport is None or transport.is_closing():
         raise aiohttp.ClientConnectionResetError("it was closed before anything was sent")
-    protocol.set_response_params(
-        read_until_eof=True, read_timeout=timeouts.stall_seconds, read_bufsize=_READ_BYTES
-    )
+    protocol.set_response_params(read_until_eof=True, read_timeout=None, read_bufsize=_READ_BYTES)
     progress.begun = progress.sent_whole = True
     progress.sent_bytes = len(body)
     transport.write(head + body)
-    protocol.start_timeout()
     while True:
-        message, payload = await protocol.read()
+        # aiohttp's own timer goes on when all has come and the reader is slow, and not behind 1xx.
+        async with asyncio.timeout(timeouts.stall_seconds):
+            message, payload = await protocol.read()
         # 1xx are on the way to an answer, but for the one that ends HTTP.
         if message.code >= 200 or message.code == 101:
             return message, payload

@@ -758,6 +758,7 @@ class HangingUp:
         self.progress = progress
         self.seen: list[object] = []
         self.protocol = self.transport = self
+        self.should_close = False
 
     async def connect(self, *_: object) -> Self:
         return self
@@ -772,9 +773,6 @@ class HangingUp:
         assert data.endswith(b"the body")
         progress = self.progress
         self.seen.append((progress.begun, progress.sent_whole, progress.sent_bytes))
-
-    def start_timeout(self) -> None:
-        pass
 
     async def read(self) -> NoReturn:
         raise aiohttp.ServerDisconnectedError
