@@ -1,6 +1,7 @@
 """Carrying a call out: its attempts, and what each of them has to wait for.
 
-    carry -> _attempt -> _in_turn -> _connected -> _timed -> Call.run
+    carry -> _whole_attempt -> _attempt -> _in_turn -> _connected -> _timed -> Call.run
+                            '-> Call.rest
 
 An attempt waits for a place among the account's calls, the account's turn, a connection and a
 token, in this order: what is scarce for others is taken last, and a token last of all, because it

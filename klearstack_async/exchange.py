@@ -56,12 +56,12 @@ class Opened:
     reply: Reply
 
     @property
-    def is_large(self) -> bool:
-        """Whether it is better read as it comes, because it is long, or nobody knows how long."""
+    def is_small(self) -> bool:
+        """Whether it is known to be so short that it is best read as a whole."""
         headers = self.answer.headers
         length = headers.get("content-length", "")
-        is_small = length.isdigit() and int(length) < _LARGE_BYTES
-        return not is_small or "content-encoding" in headers
+        is_short = length.isdigit() and int(length) < _LARGE_BYTES
+        return is_short and "content-encoding" not in headers
 
 
 class Exchange:
@@ -99,9 +99,13 @@ class Exchange:
             OSError, ValueError: It couldn't be opened, or is empty.
         """
         opened = await self.open(request, endpoint, timeouts, token, progress)
-        if request.gather is not None and opened.is_large:
-            return await self.gather(opened, request.gather())
-        return await self._read(await self._whole(opened), request.decode)
+        if request.gather is None or opened.is_small:
+            return await self._read(await self._whole(opened), request.decode)
+        begun = await self._begun(opened)
+        if len(begun) < _LARGE_BYTES:
+            # That was all of it.
+            return await self._read(opened.reply.with_body(begun), request.decode)
+        return await self.gather(opened, request.gather(), begun=begun)
 
     async def open(
         self,
@@ -133,7 +137,12 @@ class Exchange:
         return opened
 
     async def gather(
-        self, opened: Opened, gathering: Gathering[T], hand_on: HandOn | None = None
+        self,
+        opened: Opened,
+        gathering: Gathering[T],
+        hand_on: HandOn | None = None,
+        *,
+        begun: bytes = b"",
     ) -> T:
         """Decode an answer while it arrives, a piece at a time, and close it.
 
@@ -141,13 +150,14 @@ class Exchange:
             opened: The answer.
             gathering: What reads it.
             hand_on: Given the documents that are ready; may wait.
+            begun: What was read of it already.
 
         Raises:
             KlearStackError: See `klearstack_async.errors` for the tree.
         """
-        answer, reply = opened.answer, opened.reply
+        answer, reply, piece = opened.answer, opened.reply, begun
         try:
-            while piece := await answer.piece():
+            while piece := piece or await answer.piece():
                 whole = memoryview(piece)
                 for start in range(0, len(piece), _PIECE_BYTES):
                     documents = gathering.feed(whole[start : start + _PIECE_BYTES])
@@ -156,6 +166,7 @@ class Exchange:
                         await hand_on(documents)
                     # Each piece takes a millisecond or so.
                     await anyio.lowlevel.checkpoint()
+                piece = b""
         except TransportError as error:
             raise _cleaned(error, reply.secrets) from None
         finally:
@@ -204,6 +215,21 @@ class Exchange:
             secrets=secrets,
         )
         return Opened(answer, reply)
+
+    async def _begun(self, opened: Opened) -> bytes:
+        """Read an answer up to where it is large; one that ends before is closed."""
+        answer, read = opened.answer, bytearray()
+        try:
+            while len(read) < _LARGE_BYTES and (piece := await answer.piece()):
+                read += piece
+        except BaseException as error:
+            await answer.close()
+            if isinstance(error, TransportError):
+                raise _cleaned(error, opened.reply.secrets) from None
+            raise
+        if len(read) < _LARGE_BYTES:
+            await answer.close()
+        return bytes(read)
 
     async def _whole(self, opened: Opened) -> Reply:
         """Read all of an answer, and close it."""

@@ -1,6 +1,7 @@
 """The way of a call through the client, in named steps.
 
-    send -> _carry_out -> _within_bounds -> Carrier.carry -> Exchange.make
+    send   -> _carry_out -> _within_bounds -> Carrier.carry -> Exchange.make
+    stream -> (a task)   -> _carry_out ...                  -> Exchange.open, then Exchange.gather
 
 Each step has one concern: what the call is, who traces it, its deadline and the end of the client.
 Its attempts are the carrier's, and one attempt is the exchange's. What they work on is one `Call`.

@@ -127,7 +127,8 @@ class Results:
 
     An answer that breaks off gives the documents that came, and then its error: it is sent again
     only as long as none was given. Whoever iterates slowly slows the answer down; other calls may
-    be made meanwhile. Stop early with `contextlib.aclosing(...)`, which ends the answer at once.
+    be made meanwhile, because an open stream holds a connection beside those that `concurrency=`
+    counts. Stop early with `contextlib.aclosing(...)`, which ends the answer at once.
     """
 
     def __init__(

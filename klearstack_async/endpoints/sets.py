@@ -14,7 +14,7 @@ from klearstack_async.models import (
 from klearstack_async.wire.form import form_fields
 from klearstack_async.wire.listings import decode_set_status, decode_sets
 from klearstack_async.wire.request import Request
-from klearstack_async.wire.results import decode_list
+from klearstack_async.wire.results import decode_list, gather_list
 
 __all__ = ["Sets", "list_sets", "set_documents", "set_upload_status"]
 
@@ -22,7 +22,7 @@ __all__ = ["Sets", "list_sets", "set_documents", "set_upload_status"]
 def set_documents(reference: str) -> Request[DocumentList]:
     """Build the call that asks for the documents of a set (page 29)."""
     fields = form_fields({"set_reference_number": reference})
-    return Request(CATALOGUE["sets.documents"], fields, decode_list)
+    return Request(CATALOGUE["sets.documents"], fields, decode_list, gather=gather_list)
 
 
 def set_upload_status(reference: str) -> Request[SetStatus]:

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import TypeVar
 
 import anyio
+from anyio.abc import TaskGroup
 
 from klearstack_async.transport.files import each_of
 
@@ -39,33 +40,55 @@ async def fan_out(work: Work[J], jobs: Iterable[J] | AsyncIterable[J], *, worker
     Raises:
         Exception: The first that `work` or `jobs` raised, as it is, not in a group. By then all
             other work was cancelled and has ended; what it raised on that way is dropped.
+        RuntimeError: A job ended in a `CancelledError` of something that it waited for.
         ValueError: There are no workers.
     """
-    if workers < 1:
-        raise ValueError(f"it takes 1 worker or more, not {workers}")
-    failures: list[Exception] = []
+    if type(workers) is not int or workers < 1:
+        raise ValueError(f"workers is a whole number, 1 or more, not {workers!r}")
+    share = _hand_out if isinstance(jobs, AsyncIterable) else _share
+    async with anyio.create_task_group() as tasks:
+        guard = _Guard(tasks)
+
+        def begin(run: Callable[..., Awaitable[None]], source: object) -> None:
+            tasks.start_soon(guard.run, run, work, source)
+
+        await guard.run(share, jobs, begin, workers)
     try:
-        async with anyio.create_task_group() as tasks:
-
-            async def guarded(run: Callable[..., Awaitable[None]], *args: object) -> None:
-                try:
-                    await run(*args)
-                except Exception as error:  # noqa: BLE001 - raised below, once all have ended
-                    failures.append(error)
-                    tasks.cancel_scope.cancel()
-
-            def begin(run: Callable[..., Awaitable[None]], source: object) -> None:
-                tasks.start_soon(guarded, run, work, source)
-
-            if isinstance(jobs, AsyncIterable):
-                await guarded(_hand_out, jobs, begin, workers)
-            else:
-                await guarded(_share, jobs, begin, workers)
-        if failures:
-            raise failures[0]
+        if guard.failures:
+            raise guard.failures[0]
     finally:
         # An exception that is kept would keep the frames that keep it.
-        failures.clear()
+        guard.failures.clear()
+
+
+class _Guard:
+    """Keeps what fails, and ends all the rest then."""
+
+    def __init__(self, tasks: TaskGroup) -> None:
+        self.failures: list[Exception] = []
+        self._tasks = tasks
+
+    async def run(self, run: Callable[..., Awaitable[None]], *args: object) -> None:
+        try:
+            await run(*args)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # What it waited for was cancelled; this would end its worker without a word.
+            self._end(_not_done(error))
+        except Exception as error:  # noqa: BLE001 - raised once all have ended
+            self._end(error)
+
+    def _end(self, error: Exception) -> None:
+        self.failures.append(error)
+        self._tasks.cancel_scope.cancel()
+
+
+def _not_done(error: asyncio.CancelledError) -> RuntimeError:
+    failure = RuntimeError("a job was not done: something that it waited for was cancelled")
+    failure.__cause__ = error
+    return failure
 
 
 Begin = Callable[[Callable[..., Awaitable[None]], object], None]

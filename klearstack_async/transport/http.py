@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import string
 from collections.abc import Mapping
 from functools import partial
@@ -63,6 +64,7 @@ _ADVICE: Mapping[type[TransportError], str] = {
 _KEEP_ALIVE_SECONDS = 4.0
 _CLOSE_SECONDS = 5.0
 _RESERVED = string.punctuation
+_STATUS = re.compile(r"^\d{3}, message:\s*")
 _USER_AGENT = f"klearstack-async/{__version__}"
 
 
@@ -70,7 +72,8 @@ class HttpTransport:
     """A pool of connections. It belongs to the event loop in which it was opened.
 
     Attributes:
-        gate: Lets in as many exchanges as there may be connections. aiohttp's own queue is not
+        gate: Lets in as many exchanges as there may be connections, but for answers that somebody
+            iterates over: who does that may make other calls meanwhile. aiohttp's own queue is not
             used: it stands behind the choice of the token, which may end while it waits there.
         token_gate: The same for those calls that get tokens: who waits for a token may have the
             last of the other places.
@@ -203,6 +206,7 @@ class HttpTransport:
         try:
             connection, head, content = await small.send(url, headers, form, progress, timeouts)
         except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
+            # Raised outside, as below.
             failure = failure_of(error)
         else:
 
@@ -292,4 +296,5 @@ def _reason(error: Exception) -> str:
         # Its own words name a status, such as 400, that no server has sent.
         case aiohttp.ClientResponseError():
             return "what came back is no HTTP, or broken HTTP"
-    return str(error)
+    # A decoder's failure begins with a status that no server has sent, too.
+    return _STATUS.sub("", str(error))

@@ -162,8 +162,11 @@ def _head(start: str, headers: Mapping[str, str], form: JoinedForm) -> bytes:
     lines.append(f"Content-Type: {form.content_type}\r\n")
     text = "".join(lines)
     if not text.count("\n") == text.count("\r") == len(lines) or "\0" in text:
-        # Whoever made the token of a header could write headers of their own, or a second call.
-        raise ValueError("a header can't hold a line break")
+        # Whoever made the token could write headers of their own with it, or a second call.
+        raise ValueError(
+            "a header can't hold a line break or a NUL; if the token comes from a TokenStore, "
+            "look what stands there"
+        )
     return f"{start}{text}Content-Length: {len(form.body)}\r\n\r\n".encode()
 
 

@@ -52,8 +52,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-_PIECE_BYTES = 64 * 1024
-_LARGE_BYTES = 8 * _PIECE_BYTES
 STATE_KEYS = ("extraction_status", "extractionStatus", "status")
 STATE_WORDS: Mapping[str, BatchState] = {
     "completed": BatchState.COMPLETE,
@@ -97,8 +95,6 @@ def batch_state(explicit: BatchState | None, found: int, expected: int | None) -
 
 def decode_list(reply: Reply) -> DocumentList:
     """Read an answer that lists documents."""
-    if len(reply.body) > _LARGE_BYTES:
-        return _in_pieces(reply, gather_list())
     return _list_of(reply, _answer_of(reply))
 
 
@@ -243,16 +239,7 @@ def _one_document(reply: Reply, *, document_id: str) -> Document:
 
 
 def _batch(reply: Reply, *, batch_id: str, expected: int | None) -> Batch:
-    if len(reply.body) > _LARGE_BYTES:
-        return _in_pieces(reply, batch_gatherer(batch_id, expected)())
     return _batch_of(reply, _answer_of(reply), batch_id=batch_id, expected=expected)
-
-
-def _in_pieces(reply: Reply, gathering: Gathering[T]) -> T:
-    """Decode a body as if it arrived: it is looked through once instead of three times."""
-    for start in range(0, len(reply.body), _PIECE_BYTES):
-        gathering.feed(reply.body[start : start + _PIECE_BYTES])
-    return gathering.end(reply)
 
 
 def _with_strange(extra: Mapping[str, Any], strange: list[Any]) -> dict[str, Any]:

@@ -246,6 +246,24 @@ async def test_work_that_never_waits_lets_others_have_their_turn() -> None:
     assert turns > 50
 
 
-async def test_it_takes_a_worker() -> None:
-    with pytest.raises(ValueError, match="1 worker or more"):
-        await fan_out(Work(), [1], workers=0)
+async def test_a_job_whose_own_wait_is_cancelled_is_not_passed_over() -> None:
+    other = asyncio.create_task(asyncio.sleep(3600))
+    other.cancel()
+    done: list[int] = []
+
+    async def work(job: int) -> None:
+        if job == 1:
+            await other
+        done.append(job)
+
+    with pytest.raises(RuntimeError, match="not done"):
+        await fan_out(work, range(100), workers=3)
+    assert len(done) < 100
+
+
+@pytest.mark.parametrize("workers", [0, -1, 2.5, "2"])
+async def test_it_takes_a_whole_number_of_workers(workers: object) -> None:
+    async def work(_: int) -> None: ...
+
+    with pytest.raises(ValueError, match="whole number"):
+        await fan_out(work, range(3), workers=workers)  # type: ignore[arg-type]
