@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.case import Case
 from benchmarks.cases import case_named, names
 from benchmarks.reporting import report
-from benchmarks.running import Result, run_case, run_hostile
+from benchmarks.running import Result, can_pin, run_case, run_hostile
 
 __all__ = ["main"]
 
@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     unknown = sorted(set(given.names) - set(names()))
     if unknown:
-        print(f"no such case: {', '.join(unknown)}; there are {', '.join(names())}")
+        print(
+            f"no such case: {', '.join(unknown)}; there are {', '.join(names())}", file=sys.stderr
+        )
         return 2
     runs = given.runs or (1 if given.quick else 5)
     cases = [case_named(name) for name in given.names or names()]
@@ -36,8 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     is_official = not given.names and not given.quick
     into = given.into or (_RESULTS if is_official else None)
-    pinned = not given.unpinned
-    print(report(results, runs=runs, hostile=given.hostile, pinned=pinned, into=into))
+    pinned = not given.unpinned and can_pin()
+    print(
+        report(
+            results, runs=runs, hostile=given.hostile, quick=given.quick, pinned=pinned, into=into
+        )
+    )
     return 1 if any(result.failed for result in results) else 0
 
 
@@ -56,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help="cases; all of them if left out")
     parser.add_argument("--quick", action="store_true", help="see that it runs, in seconds")
-    parser.add_argument("--runs", type=int, help="of each contender; 5, or 1 with --quick")
+    parser.add_argument("--runs", type=_number, help="of each contender; 5, or 1 with --quick")
     parser.add_argument(
         "--hostile", action="store_true", help="ours only: with clean and with hostile documents"
     )
@@ -65,6 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--into", type=Path, help="a directory to write the results into")
     return parser
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"1 or more, not {number}")
+    return number
 
 
 if __name__ == "__main__":

@@ -205,4 +205,4 @@ class Case:
     @property
     def is_race(self) -> bool:
         """Whether it is about time; elsewhere, the time may be the same for all by design."""
-        return any(goal.figure == "wall_seconds" for goal in self.goals)
+        return not self.goals or any(goal.figure == "wall_seconds" for goal in self.goals)

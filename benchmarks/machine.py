@@ -17,11 +17,14 @@ _PACKAGES = (
 )  # fmt: skip
 
 
+_HAS_AFFINITY = hasattr(os, "sched_getaffinity")
+
+
 def machine() -> dict[str, str]:
     """Tell what the figures depend on."""
     facts = {
         "cpu": _cpu(),
-        "cores": str(os.cpu_count()),
+        "cores": str(len(os.sched_getaffinity(0)) if _HAS_AFFINITY else os.cpu_count()),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }

@@ -17,13 +17,23 @@ from benchmarks.table import hostile_table, table
 
 __all__ = ["report"]
 
+_QUICK = "A quick run, of small amounts, whatever the titles say: its figures mean nothing."
+
 
 def report(
-    results: Sequence[Result], *, runs: int, hostile: bool, pinned: bool = True, into: Path | None
+    results: Sequence[Result],
+    *,
+    runs: int,
+    hostile: bool,
+    quick: bool = False,
+    pinned: bool = True,
+    into: Path | None,
 ) -> str:
     """Give the table, and write all of it into a directory if there is one."""
     date, facts = datetime.now(UTC).date().isoformat(), machine()
     caption = sentence(date, runs, facts, pinned=pinned)
+    if quick:
+        caption = f"{_QUICK} {caption}"
     text = f"{(hostile_table if hostile else table)(results)}\n{caption}\n"
     if into is not None:
         into.mkdir(parents=True, exist_ok=True)
@@ -32,22 +42,25 @@ def report(
             "date": date,
             "machine": facts,
             "runs": runs,
+            "quick": quick,
             "pinned": pinned,
-            "cases": [_as_json(result, hostile=hostile) for result in results],
+            "cases": [_as_json(result, hostile=hostile, quick=quick) for result in results],
         }
         (into / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         (into / f"{name}.md").write_text(text, encoding="utf-8")
         if not hostile:
             where = f"{date}, {facts['cpu']}, {facts['cores']} cores, Python {facts['python']}"
+            where = f"{_QUICK} {where}" if quick else where
             (into / "ratios.svg").write_text(picture(results, where), encoding="utf-8")
     return text
 
 
-def _as_json(result: Result, *, hostile: bool) -> dict[str, Any]:
+def _as_json(result: Result, *, hostile: bool, quick: bool) -> dict[str, Any]:
     verdicts = [] if hostile else judge(result.case, result.figures)
     return {
         "name": result.case.name,
         "title": result.case.title,
+        "amounts": dict(result.case.quick if quick else result.case.full),
         "verdicts": [asdict(verdict) for verdict in verdicts],
         "figures": {name: [asdict(run) for run in runs] for name, runs in result.figures.items()},
         "left_out": result.left_out,

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks.case import Case, Figures, Setting
 
-__all__ = ["Result", "run_case", "run_hostile"]
+__all__ = ["Result", "can_pin", "run_case", "run_hostile"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _TIMEOUT_SECONDS = 900
@@ -176,6 +176,11 @@ def _servers_core() -> set[int] | None:
 def _contenders_cores() -> set[int] | None:
     cores = _cores()
     return set(cores[:-1]) if len(cores) > 1 else None
+
+
+def can_pin() -> bool:
+    """Whether there are cores to choose from."""
+    return len(_cores()) > 1
 
 
 def _lacking(case: Case) -> dict[str, str]:

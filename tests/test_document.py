@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from klearstack_async import Box, Document, KlearStackError, OutcomeState, Tokens, errors
+from klearstack_async import Box, Document, Field, KlearStackError, OutcomeState, Tokens, errors
 from klearstack_async.bulk.outcome import BulkReport, Outcome
 from klearstack_async.field import Corners, Place, Row
 
@@ -37,6 +37,25 @@ def test_a_field_may_have_the_name_of_metadata() -> None:
     document = Document({"status": {"value": "paid", "confidence": 0.5}, "error": "x"})
     assert document["status"].value == "paid"
     assert document.failure is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        (Row("paid", "status", 0.5),),
+        {"status": {"value": "paid", "confidence": 0.5}},
+        b'{"status": {"value": "paid", "confidence": 0.5}}',
+    ],
+)
+def test_a_field_with_the_name_of_metadata_is_a_field_in_every_way(
+    source: tuple[Row, ...] | dict[str, object] | bytes,
+) -> None:
+    field = Field("status", "paid", 0.5)
+    # Each asks a document that has read nothing yet.
+    assert Document(source).metadata == {}
+    assert Document(source).fields == (field,)
+    assert Document(source)["status"] == field
+    assert Document(source).to_dict() == {"fields": [field.to_dict()], "extra": {}}
 
 
 def test_what_a_field_brings_besides_is_kept() -> None:

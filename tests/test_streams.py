@@ -312,6 +312,41 @@ async def test_a_list_is_the_same_in_one_piece_and_while_it_arrives(
     assert documents.release_version == batch.release_version == "7.8.9"
 
 
+async def test_a_reader_slower_than_a_stall_loses_nothing(serve: Serve) -> None:
+    body = large_body(160)
+    assert len(body) > 300_000
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await at_once(request, body)
+
+    timeouts, found = Timeouts(stall_seconds=0.2), []
+    async with client_at(await serve(getuserdocuments=answer), timeouts=timeouts) as ks:
+        async for each in ks.results.stream_of_user():
+            found.append(each)
+            if len(found) == 12:
+                # Time is what this is about: the service sends nothing, as nobody takes it.
+                await asyncio.sleep(0.6)
+    assert ids(found) == [f"doc-{number}" for number in range(160)]
+
+
+async def test_a_stall_in_one_answer_spoils_no_connection_that_rests(serve: Serve) -> None:
+    ports = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        ports.append(request.transport.get_extra_info("peername"))
+        return await in_chunks(request, large_body(500))
+
+    timeouts = Timeouts(stall_seconds=0.2)
+    async with client_at(await serve(getbatchdocuments=answer), timeouts=timeouts) as ks:
+        first = await ks.results.in_batch("b", expected=500)
+        # Time is what this is about: the connection rests for longer than a stall.
+        await asyncio.sleep(0.5)
+        second = await ks.results.in_batch("b", expected=500)
+    assert len(first.documents) == len(second.documents) == 500
+    assert ports[0] == ports[1]
+
+
 async def test_a_stream_needs_an_open_client() -> None:
     ks = KlearStack("http://127.0.0.1:9", company_name="c", username="u", password="p")
     with pytest.raises(RuntimeError, match="not open"):

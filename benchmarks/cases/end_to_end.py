@@ -1,7 +1,7 @@
 """2,000 invoices from a folder to their fields, at a service with 30 ms of latency per call.
 
 Each upload is a batch of its own, and ready 1 s after it arrived. Measured: finding the files,
-sending them, waiting, and reading each document's id, name and three fields. Logging in is in it
+sending them, waiting, and reading each document's id and three fields. Logging in is in it
 for the peers, and for us: each does it once.
 
 Not measured: a network that is slow or full, and what goes wrong on one. Nor what we do besides:
@@ -13,8 +13,8 @@ sent already, and tells apart what failed from what is in doubt. Peers do nothin
   look, and look again after a second. One takes as long as the other, so that some are enough.
 - requests, 32 threads: each with a session of its own uploads its share, then looks for what it
   still waits for, once a second.
-- httpx, gather: one AsyncClient, never more than 50 calls at once; all is uploaded, then looked for
-  twice a second.
+- httpx, gather: one AsyncClient, never more calls at once than ours; all is uploaded, then looked
+  for twice a second.
 
 All send the same multipart fields over connections that are kept open, and read each document.
 """
@@ -43,7 +43,7 @@ __all__ = ["CASE"]
 _CONCURRENCY = 64
 _THREADS = 32
 _THREADS_PAUSE_SECONDS = 1.0
-_GATHERED = 50
+_GATHERED = _CONCURRENCY
 _GATHER_PAUSE_SECONDS = 0.5
 
 

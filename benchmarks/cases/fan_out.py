@@ -58,6 +58,26 @@ async def _task_group(setting: Setting) -> Figures:
     return work.figures(setting, measure)
 
 
+async def _queue(setting: Setting) -> Figures:
+    """As asyncio's documentation shows it: workers on a queue."""
+    work, queue = _Work(), asyncio.Queue[int]()
+
+    async def worker() -> None:
+        while True:
+            await work.do(await queue.get())
+            queue.task_done()
+
+    async with measured() as measure:
+        for job in range(setting["jobs"]):
+            queue.put_nowait(job)
+        workers = [asyncio.create_task(worker()) for _ in range(_AT_ONCE)]
+        await queue.join()
+        for each in workers:
+            each.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    return work.figures(setting, measure)
+
+
 async def _semaphore(setting: Setting) -> Figures:
     work, places = _Work(), asyncio.Semaphore(_AT_ONCE)
 
@@ -78,6 +98,7 @@ CASE = Case(
         "klearstack_async": _ours,
         "asyncio.TaskGroup": _task_group,
         "asyncio.TaskGroup, semaphore": _semaphore,
+        "asyncio.Queue, workers": _queue,
     },
     goals=(Goal("asyncio.TaskGroup", 5),),
     limits=(Limit("peak memory", "grown_bytes", 2e6, unit="B"),),

@@ -34,7 +34,9 @@ def _running(code: str) -> Callable[[Setting], Figures]:
             for _ in range(setting["processes"]):
                 subprocess.run(command, check=True)
         figures = measure.figures(setting["processes"])
-        return replace(figures, cpu_seconds=_seconds_of_children() - before)
+        cpu = _seconds_of_children() - before
+        # The memory is the children's, and they are gone.
+        return replace(figures, cpu_seconds=cpu, grown_bytes=None)
 
     return run_it
 

@@ -12,7 +12,10 @@ aiohttp is used as its documentation shows it: `await resp.json()`, by the stand
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Callable
+from typing import Any
 
 from benchmarks.case import Case, Figures, Goal, Limit, Setting
 from benchmarks.documents import number_in, write_answer
@@ -49,6 +52,16 @@ async def _whole(setting: Setting) -> Figures:
 
 
 async def _aiohttp(setting: Setting) -> Figures:
+    return await _resp_json(setting, json.loads)
+
+
+async def _aiohttp_orjson(setting: Setting) -> Figures:
+    import orjson
+
+    return await _resp_json(setting, orjson.loads)
+
+
+async def _resp_json(setting: Setting, loads: Callable[[str], Any]) -> Figures:
     import aiohttp
 
     headers = {"Authorization": "Bearer a.b.c"}
@@ -58,7 +71,7 @@ async def _aiohttp(setting: Setting) -> Figures:
             began = time.perf_counter()
             form = aiohttp.FormData(ACCOUNT, default_to_multipart=True)
             async with session.post(url_of(setting, "getuserdocuments"), data=form) as resp:
-                answer = await resp.json()
+                answer = await resp.json(loads=loads)
             first = time.perf_counter() - began
             for rows in answer["result"]:
                 reading.read_rows(rows)
@@ -81,6 +94,7 @@ CASE = Case(
     contenders={
         "klearstack_async": _stream,
         "aiohttp, resp.json()": _aiohttp,
+        "aiohttp, resp.json(loads=orjson.loads)": _aiohttp_orjson,
         "klearstack_async, as a list": _whole,
     },
     goals=(Goal("aiohttp, resp.json()", 6),),
@@ -91,6 +105,7 @@ CASE = Case(
     ),
     server="plain",
     prepare=_prepare,
+    needs={"aiohttp, resp.json(loads=orjson.loads)": ("orjson",)},
     quick={"bytes": 2_000_000},
     full={"bytes": 100_000_000},
     may_fall=0.30,

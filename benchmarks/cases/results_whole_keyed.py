@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.case import Case, Figures, Setting
-from benchmarks.cases.results_whole import figures_of, ours, prepare
+from benchmarks.cases.results_whole import every_field, figures_of, ours, prepare
 from benchmarks.documents import NAMED
 from benchmarks.reading import Reading
 
@@ -67,7 +67,12 @@ def _pydantic(setting: Setting) -> Figures:
 CASE = Case(
     name="results-whole-keyed",
     title="5 MB of results, whole, keyed",
-    contenders={"klearstack_async": ours, "orjson": _orjson, "pydantic": _pydantic},
+    contenders={
+        "klearstack_async": ours,
+        "orjson": _orjson,
+        "pydantic": _pydantic,
+        "klearstack_async, every field": every_field,
+    },
     prepare=prepare,
     needs={"orjson": ("orjson",), "pydantic": ("pydantic",)},
     quick={"bytes": 500_000, "times": 1, "shape": "keyed"},

@@ -46,5 +46,5 @@ def test_a_name_that_is_none_is_told() -> None:
     command = [sys.executable, "-m", "benchmarks", "no-such-case"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "no-such-case" in done.stdout
+    assert "no-such-case" in done.stderr
     assert "small-calls" in done.stdout

@@ -106,3 +106,19 @@ async def test_a_taker_who_left_is_no_reason_to_pull() -> None:
     await wanting
     assert channel.give_now(1)
     assert await taking == 1
+
+
+async def test_a_taker_who_leaves_as_soon_as_he_comes_is_no_reason_to_pull_either() -> None:
+    channel = Channel[int]()
+    wanting = asyncio.create_task(channel.wanted())
+    await anyio.wait_all_tasks_blocked()
+    taking = asyncio.create_task(channel.take())
+    # He asks in this turn, and has left before who waits for him has his own.
+    asyncio.get_running_loop().call_soon(taking.cancel)
+    await anyio.wait_all_tasks_blocked()
+    assert taking.cancelled()
+    assert not wanting.done()
+    taking = asyncio.create_task(channel.take())
+    await wanting
+    assert channel.give_now(1)
+    assert await taking == 1

@@ -535,3 +535,13 @@ async def test_outcomes_are_not_told_to_be_in_a_file_that_never_got_them(
         with pytest.raises(JournalError, match=r"not in .*out\.jsonl"):
             await run(ks, folder, **job, out=tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()
+
+
+async def test_more_doubts_than_are_looked_up_at_a_time_are_all_settled(serve: Serve) -> None:
+    # Were all in doubt, it would be an outage.
+    store = Store(after=lambda number, _: failing(502) if number % 8 else None)
+    given = [BytesSource(b"%%PDF-1.4 %d" % number, f"{number}.pdf") for number in range(600)]
+    async with client_at(await store.url(serve)) as ks, asyncio.timeout(20):
+        outcomes = await run(ks, given)
+    assert {outcome.state.value for outcome in outcomes} == {"extracted"}
+    assert len(outcomes) == len(store.tried) == 600

@@ -77,6 +77,20 @@ async def test_a_step_that_fails_ahead_does_so_in_its_turn() -> None:
         await anext(results)
 
 
+@pytest.mark.parametrize("kind", [StopIteration, SystemExit, KeyboardInterrupt])
+async def test_a_step_that_raises_what_no_future_can_hold_ends_as_a_runtime_error(
+    kind: type[BaseException],
+) -> None:
+    def fail() -> int:
+        raise kind("none")
+
+    async with asyncio.timeout(10):
+        with pytest.raises(RuntimeError, match=f"reading raised {kind.__name__}") as caught:
+            await anext(one_ahead(fail))
+        assert [number async for number in one_ahead(Steps())] == [1, 2, 3, 4, 5]
+    assert type(caught.value.__cause__) is kind
+
+
 @pytest.mark.parametrize("fails_at", [0, 2])
 @pytest.mark.parametrize("cancelled", [True, False])
 async def test_closing_waits_for_the_step_that_is_ahead(fails_at: int, *, cancelled: bool) -> None:

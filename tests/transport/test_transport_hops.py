@@ -40,6 +40,23 @@ async def test_what_fails_harms_no_other(hops: Hops) -> None:
     assert other == 1
 
 
+@pytest.mark.parametrize("kind", [StopIteration, SystemExit, KeyboardInterrupt])
+async def test_what_no_future_can_hold_ends_as_a_runtime_error_for_who_asked_alone(
+    hops: Hops, kind: type[BaseException]
+) -> None:
+    def fail() -> None:
+        raise kind("none")
+
+    async with asyncio.timeout(10):
+        one, other = await asyncio.gather(
+            hops.call(fail), hops.call(lambda: 1), return_exceptions=True
+        )
+        assert await hops.call(lambda: 2) == 2
+    assert isinstance(one, RuntimeError)
+    assert type(one.__cause__) is kind
+    assert other == 1
+
+
 async def test_nobody_waits_for_what_hangs(hops: Hops) -> None:
     go_on = threading.Event()
     try:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
+import re
 import socket
 import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import anyio
 import pytest
 from aiohttp import web
 from conftest import PASSWORD, Serve, client_at
@@ -16,6 +21,7 @@ from conftest import PASSWORD, Serve, client_at
 from klearstack_async import (
     ConnectError,
     ConnectionDropped,
+    KlearStackError,
     OutcomeUnknown,
     Redirected,
     RetryPolicy,
@@ -233,3 +239,107 @@ async def test_a_client_that_is_not_open_says_so() -> None:
     ks = client_at("http://127.0.0.1:9")
     with pytest.raises(RuntimeError, match="async with"):
         await ks.results.in_batch("b")
+
+
+Talk = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def raw_service(talk: Talk) -> AsyncIterator[str]:
+    """Serve connections by hand; `talk` gets the number of each, from 1, and what it says."""
+    talks: list[asyncio.Task[None]] = []
+
+    async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talks.append(task)
+        try:
+            await talk(len(talks), reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            # The client is done with it, or the test is.
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in talks:
+            task.cancel()
+        await asyncio.gather(*talks)
+
+
+async def asked_of(reader: asyncio.StreamReader) -> bytes:
+    """Read a request whose length is said, all of it."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+    assert length
+    return head + await reader.readexactly(int(length[1]))
+
+
+def said(text: str) -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
+
+
+LOGGED_IN = said('{"access_token": "a.b.c"}')
+
+
+def one_document(name: str) -> bytes:
+    return said(json.dumps({"result": [[[name, "Document_id"]]]}))
+
+
+async def test_silence_after_an_answer_that_is_none_yet_is_a_stall() -> None:
+    async def talk(_: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            is_login = b"get_access_token" in await asked_of(reader)
+            writer.write(LOGGED_IN if is_login else b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    retry = RetryPolicy(attempts=1)
+    async with raw_service(talk) as url, client_at(url, retry=retry) as ks, asyncio.timeout(10):
+        await ks.auth.login()
+        impatient = ks.with_options(timeouts=Timeouts(stall_seconds=0.2))
+        with pytest.raises(StallTimeout):
+            await impatient.documents.get("a")
+
+
+async def test_a_second_answer_that_nobody_asked_for_is_given_to_no_later_call() -> None:
+    may_speak, answered_on = asyncio.Event(), []
+
+    async def talk(number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            if b"get_access_token" in await asked_of(reader):
+                writer.write(LOGGED_IN)
+                continue
+            answered_on.append(number)
+            writer.write(one_document(f"answer {len(answered_on)}"))
+            if len(answered_on) == 1:
+                await may_speak.wait()
+                writer.write(one_document("unasked"))
+                await writer.drain()
+                spoken.set()
+
+    spoken = asyncio.Event()
+    async with raw_service(talk) as url, client_at(url) as ks, asyncio.timeout(10):
+        first = await ks.documents.get("a")
+        may_speak.set()
+        await spoken.wait()
+        await anyio.wait_all_tasks_blocked()
+        second = await ks.documents.get("b")
+    assert (first.document_id, second.document_id) == ("answer 1", "answer 2")
+    assert answered_on == [1, 2]
+
+
+async def test_an_answer_that_ends_http_is_an_error_of_ours() -> None:
+    async def talk(_: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            if b"get_access_token" in await asked_of(reader):
+                writer.write(LOGGED_IN)
+            else:
+                writer.write(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+
+    retry = RetryPolicy(attempts=1)
+    async with raw_service(talk) as url, client_at(url, retry=retry) as ks, asyncio.timeout(10):
+        with pytest.raises(KlearStackError):
+            await ks.documents.get("a")
