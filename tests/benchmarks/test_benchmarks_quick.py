@@ -47,4 +47,4 @@ def test_a_name_that_is_none_is_told() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "no-such-case" in done.stderr
-    assert "small-calls" in done.stdout
+    assert "small-calls" in done.stderr
