@@ -25,17 +25,23 @@ _RESULTS = Path(__file__).parent / "results"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for, print the table, and give the process's exit code."""
     given = _parser().parse_args(arguments)
-    unknown = sorted(set(given.names) - set(names()))
+    asked = [name.replace("_", "-") for name in given.names]
+    unknown = sorted(set(asked) - set(names()))
     if unknown:
         print(
             f"no such case: {', '.join(unknown)}; there are {', '.join(names())}", file=sys.stderr
         )
         return 2
     runs = given.runs or (1 if given.quick else 5)
-    cases = [case_named(name) for name in given.names or names()]
-    results = [
-        _run(case, given, runs) for case in cases if case.may_fall is not None or not given.hostile
-    ]
+    cases = [case_named(name) for name in asked or names()]
+    if given.hostile:
+        without = [case.name for case in cases if case.may_fall is None]
+        if asked and without:
+            print(f"no documents are in {', '.join(without)}: left out", file=sys.stderr)
+        cases = [case for case in cases if case.may_fall is not None]
+        if not cases:
+            return 2
+    results = [_run(case, given, runs) for case in cases]
     is_official = not given.names and not given.quick
     into = given.into or (_RESULTS if is_official else None)
     pinned = not given.unpinned and can_pin()

@@ -182,6 +182,10 @@ class Case:
             contender that lacks it is left out, and the table says so.
         may_fall: How much slower ours may become with 1 % of hostile documents (0.1 is 10 %);
             None where no document is read.
+        beside: By contender without a goal, which of ours it is compared with, if that isn't the
+            first.
+        is_race: Whether the time itself is compared, also where there is no goal; False where it
+            is the same for all by design, or where there is only a cost to keep to.
     """
 
     name: str
@@ -196,13 +200,14 @@ class Case:
     check: Callable[[Setting, Figures], None] | None = None
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     may_fall: float | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
+    is_race: bool = True
 
     @property
     def ours(self) -> str:
         """The name of our contender."""
         return next(iter(self.contenders))
 
-    @property
-    def is_race(self) -> bool:
-        """Whether it is about time; elsewhere, the time may be the same for all by design."""
-        return not self.goals or any(goal.figure == "wall_seconds" for goal in self.goals)
+    def is_ours(self, contender: str) -> bool:
+        """Whether a contender is one of ours: they are all called after the first."""
+        return contender.startswith(self.ours.partition(",")[0])

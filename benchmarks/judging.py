@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from benchmarks.case import Case, Figures, Goal, Limit
@@ -36,27 +36,41 @@ class Verdict:
         against: The peer, or nothing for a limit.
         title: What is compared; empty for plain time.
         reached: The runs' ratios, or our own figures.
-        bound: The goal.
+        bound: The goal; None where there is none, and in quick runs.
         kind: `at_least` or `at_most`.
         unit: `x` for a ratio, else the limit's.
-        met: Whether the median keeps to it.
+        met: Whether the median keeps to it; None without a goal.
     """
 
     contender: str
     against: str
     title: str
     reached: Spread
-    bound: float
+    bound: float | None
     kind: str
     unit: str
-    met: bool
+    met: bool | None
 
 
-def judge(case: Case, figures: Mapping[str, Sequence[Figures]]) -> list[Verdict]:
-    """Judge every goal and limit for which there are figures."""
-    verdicts = [_goal(case, goal, figures) for goal in case.goals]
-    verdicts += [_limit(case, limit, figures) for limit in case.limits]
-    return [verdict for verdict in verdicts if verdict is not None]
+def judge(
+    case: Case, figures: Mapping[str, Sequence[Figures]], *, is_quick: bool = False
+) -> list[Verdict]:
+    """Judge every goal and limit for which there are figures.
+
+    In a race, those against whom there is no goal are compared, too.
+
+    Args:
+        case: Which case.
+        figures: By contender, its runs.
+        is_quick: Compare, and leave out what was to be reached: so little work proves nothing.
+    """
+    found = [_goal(case, goal, figures) for goal in case.goals]
+    found += [_limit(case, limit, figures) for limit in case.limits]
+    found += [_comparison(case, name, figures) for name in _without_goal(case)]
+    verdicts = [verdict for verdict in found if verdict is not None]
+    if is_quick:
+        return [replace(verdict, bound=None, met=None) for verdict in verdicts]
+    return verdicts
 
 
 def ratios(
@@ -121,6 +135,30 @@ def _goal(case: Case, goal: Goal, figures: Mapping[str, Sequence[Figures]]) -> V
         unit="x",
         met=_keeps(reached.median, goal.ratio, goal.kind),
     )
+
+
+def _without_goal(case: Case) -> list[str]:
+    """Name those that are compared though there is no goal for the time."""
+    if not case.is_race:
+        return []
+    judged = {
+        (goal.of or case.ours, goal.against) for goal in case.goals if goal.figure == "wall_seconds"
+    }
+    return [
+        name
+        for name in case.contenders
+        if name != case.ours and (case.beside.get(name, case.ours), name) not in judged
+    ]
+
+
+def _comparison(
+    case: Case, against: str, figures: Mapping[str, Sequence[Figures]]
+) -> Verdict | None:
+    contender = case.beside.get(against, case.ours)
+    found = ratios(figures.get(contender, ()), figures.get(against, ()), "wall_seconds")
+    if not found:
+        return None
+    return Verdict(contender, against, "", Spread.of(found), None, "at_least", "x", None)
 
 
 def _limit(case: Case, limit: Limit, figures: Mapping[str, Sequence[Figures]]) -> Verdict | None:

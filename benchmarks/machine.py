@@ -44,8 +44,9 @@ def sentence(date: str, runs: int, facts: dict[str, str], *, pinned: bool) -> st
     own = {"cpu", "cores", "system", "python"}
     versions = ", ".join(f"{name} {value}" for name, value in facts.items() if name not in own)
     server = "on a core of its own" if pinned else "on whichever core the system gives it"
+    cores = "1 core" if facts["cores"] == "1" else f"{facts['cores']} cores"
     return (
-        f"Measured {date}: {facts['cpu']}, {facts['cores']} cores, {facts['system']}, "
+        f"Measured {date}: {facts['cpu']}, {cores}, {facts['system']}, "
         f"Python {facts['python']}, {versions}; medians of {runs} runs in turn, each in a process "
         f"of its own. The server runs beside, {server}."
     )

@@ -14,28 +14,31 @@ __all__ = ["picture"]
 _LEFT, _RIGHT, _WIDTH = 300, 150, 900
 _ROW, _HEADING, _TOP = 22, 26, 78
 _TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100, 200)
+_KINDS = {True: "met", False: "short", None: "open"}
 
 _STYLE = """
 svg { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
 .page { fill: #ffffff; } .text { fill: #1f2328; } .faint { fill: #656d76; }
 .grid { stroke: #d8dee4; } .even { stroke: #656d76; } .goal { stroke: #1f2328; }
-.met { fill: #2f7d5b; } .short { fill: #c4622d; } .range { stroke: #1f2328; }
+.met { fill: #2f7d5b; } .short { fill: #c4622d; } .open { fill: #8c959f; }
+.range { stroke: #1f2328; }
 .title { font-weight: 600; }
 @media (prefers-color-scheme: dark) {
   .page { fill: #0d1117; }
   .text { fill: #e6edf3; } .faint { fill: #8d96a0; }
   .grid { stroke: #30363d; } .even { stroke: #8d96a0; } .goal { stroke: #e6edf3; }
-  .met { fill: #4aa37c; } .short { fill: #db8450; } .range { stroke: #e6edf3; }
+  .met { fill: #4aa37c; } .short { fill: #db8450; } .open { fill: #6e7681; }
+  .range { stroke: #e6edf3; }
 }
 """
 
 
-def picture(results: Sequence[Result], caption: str) -> str:
-    """Draw a bar for each goal that is a speed-up, on a logarithmic axis, with its goal's mark."""
-    groups = [(result.case.title, _speed_ups(result)) for result in results]
+def picture(results: Sequence[Result], caption: str, *, is_quick: bool = False) -> str:
+    """Draw a bar for each peer's speed-up, on a logarithmic axis, with its goal's mark if any."""
+    groups = [(result.case.title, _speed_ups(result, is_quick=is_quick)) for result in results]
     groups = [(title, verdicts) for title, verdicts in groups if verdicts]
     shown = [verdict for _, verdicts in groups for verdict in verdicts]
-    highest = max([2.0, *(max(v.reached.high, v.bound) for v in shown)])
+    highest = max([2.0, *(max(v.reached.high, v.bound or 0) for v in shown)])
     lowest = min([0.8, *(v.reached.low for v in shown)])
     axis = _Axis(math.log(lowest * 0.9), math.log(highest * 1.15))
     height = _TOP + len(groups) * (_HEADING + 8) + len(shown) * _ROW + 34
@@ -44,7 +47,12 @@ def picture(results: Sequence[Result], caption: str) -> str:
         f"<title>How many times faster, by row and by peer</title><style>{_STYLE}</style>",
         f'<rect class="page" width="{_WIDTH}" height="{height}" rx="6"/>',
         _text(20, 28, "How many times faster than each peer", "text title"),
-        _text(20, 47, "bar: median, thin line: slowest to fastest run, mark: the goal", "faint"),
+        _text(
+            20,
+            47,
+            "bar: median, thin line: slowest to fastest run, mark: the goal, grey: there is none",
+            "faint",
+        ),
         *_scale(axis),
         *_groups(groups, axis),
         _text(20, height - 12, caption, "faint"),
@@ -64,9 +72,15 @@ class _Axis:
         return _LEFT <= self.x(ratio) <= _WIDTH - _RIGHT
 
 
-def _speed_ups(result: Result) -> list[Verdict]:
-    verdicts = judge(result.case, result.figures)
-    return [verdict for verdict in verdicts if verdict.against and verdict.kind == "at_least"]
+def _speed_ups(result: Result, *, is_quick: bool) -> list[Verdict]:
+    """Compare with peers; how our own contenders differ is for the table."""
+    return [
+        verdict
+        for verdict in judge(result.case, result.figures, is_quick=is_quick)
+        if verdict.against
+        and verdict.kind == "at_least"
+        and not result.case.is_ours(verdict.against)
+    ]
 
 
 def _scale(axis: _Axis) -> Iterator[str]:
@@ -97,15 +111,17 @@ def _bar(verdict: Verdict, axis: _Axis, y: float, *, several: bool) -> Iterator[
     label = f"{ours}{verdict.against}" + (f" ({verdict.title})" if verdict.title else "")
     yield _text(_LEFT - 10, middle + 4, label, "text", anchor="end")
     start, end = sorted((axis.x(1), axis.x(reached.median)))
-    kind = "met" if verdict.met else "short"
+    kind = _KINDS[verdict.met]
     yield (
         f'<rect class="{kind}" x="{start}" y="{y + 4}" width="{max(1.0, round(end - start, 1))}" '
         f'height="{_ROW - 8}" rx="2"/>'
     )
     yield _line(axis.x(reached.low), middle, axis.x(reached.high), middle, "range")
-    goal = axis.x(verdict.bound)
-    yield _line(goal, y + 1, goal, y + _ROW - 1, "goal", width=2.5)
-    words = f"{quantity(reached.median, 'x')} (goal {verdict.bound:g}x)"
+    words = quantity(reached.median, "x")
+    if verdict.bound is not None:
+        goal = axis.x(verdict.bound)
+        yield _line(goal, y + 1, goal, y + _ROW - 1, "goal", width=2.5)
+        words += f" (goal {verdict.bound:g}x)"
     yield _text(_WIDTH - _RIGHT + 8, middle + 4, words, "text" if verdict.met else "faint")
 
 

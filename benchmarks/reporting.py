@@ -17,7 +17,7 @@ from benchmarks.table import hostile_table, table
 
 __all__ = ["report"]
 
-_QUICK = "A quick run, of small amounts, whatever the titles say: its figures mean nothing."
+_QUICK = "Quick run, not comparable."
 
 
 def report(
@@ -33,8 +33,8 @@ def report(
     date, facts = datetime.now(UTC).date().isoformat(), machine()
     caption = sentence(date, runs, facts, pinned=pinned)
     if quick:
-        caption = f"{_QUICK} {caption}"
-    text = f"{(hostile_table if hostile else table)(results)}\n{caption}\n"
+        caption = f"{_QUICK} The amounts are small, whatever the titles say. {caption}"
+    text = f"{(hostile_table if hostile else table)(results, is_quick=quick)}\n{caption}\n"
     if into is not None:
         into.mkdir(parents=True, exist_ok=True)
         name = "hostile" if hostile else "latest"
@@ -51,12 +51,13 @@ def report(
         if not hostile:
             where = f"{date}, {facts['cpu']}, {facts['cores']} cores, Python {facts['python']}"
             where = f"{_QUICK} {where}" if quick else where
-            (into / "ratios.svg").write_text(picture(results, where), encoding="utf-8")
+            drawn = picture(results, where, is_quick=quick)
+            (into / "ratios.svg").write_text(drawn, encoding="utf-8")
     return text
 
 
 def _as_json(result: Result, *, hostile: bool, quick: bool) -> dict[str, Any]:
-    verdicts = [] if hostile else judge(result.case, result.figures)
+    verdicts = [] if hostile else judge(result.case, result.figures, is_quick=quick)
     return {
         "name": result.case.name,
         "title": result.case.title,

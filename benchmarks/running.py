@@ -179,8 +179,8 @@ def _contenders_cores() -> set[int] | None:
 
 
 def can_pin() -> bool:
-    """Whether there are cores to choose from."""
-    return len(_cores()) > 1
+    """Whether the server can have a core of its own here: the system can, and there are two."""
+    return _servers_core() is not None
 
 
 def _lacking(case: Case) -> dict[str, str]:

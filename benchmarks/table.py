@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.judging import Spread, Verdict, fall, judge, median_of, quantity, ratios
+from benchmarks.judging import Spread, Verdict, fall, judge, median_of, quantity
 from benchmarks.running import Result
 
 __all__ = ["hostile_table", "table"]
 
 _HEADINGS = ("what", "who", "time", "ratio (min-max)", "goal", "met", "CPU", "memory", "stall")
 _SIGNS = {"at_least": "≥", "at_most": "≤"}
-_MET = {True: "yes", False: "**falls short**"}
+_MET = {True: "yes", False: "**falls short**", None: ""}
 
 
-def table(results: Sequence[Result]) -> str:
-    """Give a line for each contender and each limit of each case."""
+def table(results: Sequence[Result], *, is_quick: bool = False) -> str:
+    """Give a line for each contender and each limit of each case; quick runs have no goals."""
     lines = [_line(_HEADINGS), _line(["---"] * len(_HEADINGS))]
     for result in results:
-        lines += [_line(cells) for cells in _case(result)]
+        lines += [_line(cells) for cells in _case(result, is_quick=is_quick)]
     notes = []
     if any(result.is_cut for result in results):
         notes.append("~ did a part of the items only; its time is extrapolated.")
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
 
 
-def hostile_table(results: Sequence[Result]) -> str:
-    """Tell how much slower ours becomes with hostile documents."""
+def hostile_table(results: Sequence[Result], *, is_quick: bool = False) -> str:
+    """Tell how much slower ours becomes with hostile documents; quick runs have no goals."""
     headings = ("what", "clean", "1 % hostile", "slower by (min to max)", "at most", "met")
     lines = [_line(headings), _line(["---"] * len(headings))]
     for result in results:
@@ -39,13 +39,13 @@ def hostile_table(results: Sequence[Result]) -> str:
             _seconds(median_of(runs, "wall_seconds"), runs[0].items) for runs in (clean, hostile)
         ]
         fell = f"{found.median:.0%} ({found.low:.0%} to {found.high:.0%})"
-        met = _MET[found.median <= bound]
-        lines.append(_line([result.case.title, *times, fell, f"{bound:.0%}", met]))
+        judged = ["", ""] if is_quick else [f"{bound:.0%}", _MET[found.median <= bound]]
+        lines.append(_line([result.case.title, *times, fell, *judged]))
     return "\n".join(lines) + "\n"
 
 
-def _case(result: Result) -> Iterator[list[str]]:
-    verdicts = judge(result.case, result.figures)
+def _case(result: Result, *, is_quick: bool) -> Iterator[list[str]]:
+    verdicts = judge(result.case, result.figures, is_quick=is_quick)
     title = result.case.title
     for name in result.case.contenders:
         if name not in result.figures:
@@ -74,8 +74,8 @@ def _contender(
     ]
     shown = f"**{name}**" if name == case.ours else name
     own = [verdict for verdict in verdicts if verdict.against == name]
-    first = own[0] if own and not _aside(case.ours, own[0]) else None
-    beside = _verdict(first) if first else [_unjudged(result, name), "", ""]
+    first = next((verdict for verdict in own if not _aside(case.ours, verdict)), None)
+    beside = _verdict(first) if first else [""] * 3
     yield [title, shown, time, *beside, *costs]
     for verdict in own:
         if verdict is not first:
@@ -99,24 +99,17 @@ def _aside(ours: str, verdict: Verdict) -> str:
     )
 
 
-def _unjudged(result: Result, name: str) -> str:
-    """Give the ratio of a contender against which there is no goal."""
-    if name == result.case.ours or not result.case.is_race:
-        return ""
-    ours = result.figures.get(result.case.ours, [])
-    found = ratios(ours, result.figures[name], "wall_seconds")
-    return _spread(Spread.of(found), "x") if found else ""
-
-
 def _verdict(verdict: Verdict) -> list[str]:
-    goal = f"{_SIGNS[verdict.kind]} {_bound(verdict)}"
+    goal = (
+        ""
+        if verdict.bound is None
+        else f"{_SIGNS[verdict.kind]} {_bound(verdict.bound, verdict.unit)}"
+    )
     return [_spread(verdict.reached, verdict.unit), goal, _MET[verdict.met]]
 
 
-def _bound(verdict: Verdict) -> str:
-    if verdict.unit in {"s", "B"}:
-        return quantity(verdict.bound, verdict.unit)
-    return f"{verdict.bound:g}{verdict.unit}"
+def _bound(bound: float, unit: str) -> str:
+    return quantity(bound, unit) if unit in {"s", "B"} else f"{bound:g}{unit}"
 
 
 def _spread(spread: Spread, unit: str) -> str:

@@ -97,9 +97,14 @@ def requests_threads(setting: Setting) -> Figures:
 
     url, local = url_of(setting, _ENDPOINT), threading.local()
 
-    def begin() -> None:
+    together = threading.Barrier(setting["at_once"])
+
+    def begin(_: int) -> None:
         local.session = requests.Session()
         local.session.headers.update(BEARER)
+        local.session.post(url_of(setting, "getuserid"))
+        # No thread begins twice.
+        together.wait()
 
     def upload(path: Path) -> str:
         with path.open("rb") as file:
@@ -108,9 +113,11 @@ def requests_threads(setting: Setting) -> Figures:
         return _id_in(resp.json())
 
     paths = paths_of(setting)
-    pool = ThreadPoolExecutor(setting["at_once"], initializer=begin)
-    with pool, measured_sync() as measure:
-        ids = list(pool.map(upload, paths))
+    with ThreadPoolExecutor(setting["at_once"]) as pool:
+        # Connections are open, as the others' are.
+        list(pool.map(begin, range(setting["at_once"])))
+        with measured_sync() as measure:
+            ids = list(pool.map(upload, paths))
     assert all(ids)
     return measure.figures(items=len(paths))
 

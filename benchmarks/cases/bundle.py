@@ -1,10 +1,26 @@
-"""A bundle of 512 files of 1 MiB: a zip that is built while it is sent."""
+"""A bundle of 512 files of 1 MiB: a zip that is built while it is sent.
+
+Measured: one call, from the files' paths to the receipt; the files are in the system's cache, and
+their members are stored, not compressed.
+
+Not measured: larger files, which ours reads twice (once for the checksum, before it sends); one of
+1 MiB is the largest that is read once. Nor a network, a disk that is slow, what compressing would
+cost (nobody does it here), and what the service does with the zip: the server counts its bytes and
+throws them away. That they are a zip is proved on a small bundle, which is made in the same way
+after the clock was stopped, and not on what was sent.
+
+zipstream-ng knows its zip's length beforehand (`sized=True`), so all send a Content-Length. aiohttp
+has no way to tell a part's length but a payload of one's own, which is a few lines here.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from io import BytesIO
+from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from benchmarks.case import Case, Figures, Goal, Setting
 from benchmarks.measuring import measured
@@ -15,6 +31,7 @@ __all__ = ["CASE"]
 
 _ENDPOINT = "uploadbatch"
 _KEY = "Function successfully executed!"
+_PROVED = 3
 
 
 async def _ours(setting: Setting) -> Figures:
@@ -24,7 +41,22 @@ async def _ours(setting: Setting) -> Figures:
         async with measured() as measure:
             receipt = await ks.uploads.bundle(paths_of(setting))
     assert len(receipt.file_names) == setting["files"]
+    await _prove_ours(paths_of(setting)[:_PROVED])
     return measure.figures()
+
+
+async def _prove_ours(paths: Sequence[Path]) -> None:
+    from klearstack_async.transport.archive import zipped
+    from klearstack_async.wire.source import source_from
+
+    archive = await zipped([source_from(path) for path in paths])
+    _prove(b"".join([bytes(piece) async for piece in archive.stream.open()]), paths)
+
+
+def _prove(archive: bytes, paths: Sequence[Path]) -> None:
+    with ZipFile(BytesIO(archive)) as found:
+        assert found.namelist() == [path.name for path in paths]
+        assert all(found.read(path.name) == path.read_bytes() for path in paths)
 
 
 async def _ours_without_isal(setting: Setting) -> Figures:
@@ -58,21 +90,33 @@ async def _in_a_thread(setting: Setting) -> Figures:
 
 async def _zipstream(setting: Setting, chunks: Callable[[Any], AsyncIterator[bytes]]) -> Figures:
     import aiohttp
-    from zipstream import ZipStream  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+    class Sized(aiohttp.AsyncIterablePayload):
+        def __init__(self, value: AsyncIterator[bytes], length: int) -> None:
+            super().__init__(value, content_type="application/zip")
+            self._size = length
 
     async with aiohttp.ClientSession(headers=BEARER) as session:
         await (await session.post(url_of(setting, "getuserid"))).read()
         async with measured() as measure:
-            stream = ZipStream()
-            for path in paths_of(setting):
-                stream.add_path(str(path))
+            stream = _zip_of(paths_of(setting))
             data = aiohttp.FormData(UPLOAD)
-            data.add_field(
-                "file", chunks(stream), filename="documents.zip", content_type="application/zip"
-            )
+            data.add_field("file", Sized(chunks(stream), len(stream)), filename="documents.zip")
             async with session.post(url_of(setting, _ENDPOINT), data=data) as resp:
+                assert resp.request_info.headers["Content-Length"]
                 assert (await resp.json())[_KEY]
+    paths = paths_of(setting)[:_PROVED]
+    _prove(b"".join(_zip_of(paths)), paths)
     return measure.figures()
+
+
+def _zip_of(paths: Sequence[Path]) -> Any:
+    from zipstream import ZipStream  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+    stream = ZipStream(sized=True)
+    for path in paths:
+        stream.add_path(str(path))
+    return stream
 
 
 def _check(setting: Setting, figures: Figures) -> None:

@@ -9,6 +9,8 @@ Not measured: real work. Where a job takes a millisecond, nothing of this matter
 - asyncio.TaskGroup: a task for each job, as its documentation shows it; so all are begun at once.
 - asyncio.TaskGroup, semaphore: the same with 50 at a time, as ours are: what a program does that
   may not make all its calls at once.
+- asyncio.Queue, workers: 50 workers that take from a queue, as its documentation shows it. All jobs
+  are put into it first, as there.
 """
 
 from __future__ import annotations

@@ -56,6 +56,7 @@ CASE = Case(
         "python -c pass": _running("pass"),
     },
     goals=(Goal("aiohttp", 1.25, kind="at_most"),),
+    is_race=False,
     quick={"processes": 2},
     full={"processes": 8},
 )

@@ -100,6 +100,7 @@ CASE = Case(
         "aiolimiter, bursts of 10 ms": _aiolimiter_small,
     },
     goals=(Goal("aiolimiter", 0.6, kind="at_most", figure="cpu_seconds"),),
+    is_race=False,
     limits=(
         Limit("share of the rate", "share_of_rate", 0.99, kind="at_least"),
         Limit("fullest 100 ms", "fullest_window", 1.02),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.case import Case, Figures, Goal, Limit, Setting
@@ -37,19 +39,19 @@ def test_a_speed_up_is_judged_by_its_median() -> None:
     [verdict] = judge(case(Goal("theirs", 3)), figures)
     assert (verdict.reached, verdict.met) == (Spread(3, 2, 9), True)
     [verdict] = judge(case(Goal("theirs", 3.1)), figures)
-    assert not verdict.met
+    assert verdict.met is False
 
 
 def test_a_cost_is_ours_by_theirs() -> None:
     figures = {"ours": [run(9, cpu=1)], "theirs": [run(1, cpu=2)]}
     goal = Goal("theirs", 0.6, kind="at_most", figure="cpu_seconds")
-    [verdict] = judge(case(goal), figures)
+    [verdict] = judge(replace(case(goal), is_race=False), figures)
     assert (verdict.reached.median, verdict.met, verdict.title) == (0.5, True, "CPU")
 
 
 def test_a_goal_may_be_of_another_of_our_contenders() -> None:
     figures = {"ours": [run(1)], "ours, too": [run(2)], "theirs": [run(4)]}
-    [verdict] = judge(case(Goal("theirs", 2, of="ours, too")), figures)
+    verdict, *_ = judge(case(Goal("theirs", 2, of="ours, too")), figures)
     assert (verdict.contender, verdict.reached.median) == ("ours, too", 2)
 
 
@@ -64,6 +66,19 @@ def test_a_limit_may_be_for_a_figure_of_the_cases_own() -> None:
     limits = (Limit("share", "share", 0.99, kind="at_least"),)
     [verdict] = judge(case(limits=limits), {"ours": [run(1, share=0.995)]})
     assert verdict.met
+
+
+def test_who_has_no_goal_is_compared_in_a_race() -> None:
+    figures = {"ours": [run(1)], "theirs": [run(4)]}
+    [verdict] = judge(case(), figures)
+    assert (verdict.reached.median, verdict.bound, verdict.met) == (4, None, None)
+    assert judge(replace(case(), is_race=False), figures) == []
+
+
+def test_a_quick_run_is_not_judged() -> None:
+    figures = {"ours": [run(1)], "theirs": [run(4)]}
+    [verdict] = judge(case(Goal("theirs", 2)), figures, is_quick=True)
+    assert (verdict.reached.median, verdict.bound, verdict.met) == (4, None, None)
 
 
 def test_what_was_not_run_is_not_judged() -> None:

@@ -42,9 +42,30 @@ def test_goals_and_needs_are_of_contenders(name: str) -> None:
     assert named | case.needs.keys() <= case.contenders.keys()
 
 
+def run_program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_case_without_documents_has_nothing_hostile() -> None:
+    done = run_program("--hostile", "limiter")
+    assert done.returncode == 2
+    assert "no documents are in limiter" in done.stderr
+
+
+def test_a_case_may_be_called_as_its_module() -> None:
+    done = run_program("--hostile", "fan_out")
+    assert "no documents are in fan-out" in done.stderr
+
+
+def test_less_than_one_run_is_refused() -> None:
+    done = run_program("limiter", "--runs", "0")
+    assert done.returncode == 2
+    assert "--runs" in done.stderr
+
+
 def test_a_name_that_is_none_is_told() -> None:
-    command = [sys.executable, "-m", "benchmarks", "no-such-case"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run_program("no-such-case")
     assert done.returncode == 2
     assert "no-such-case" in done.stderr
     assert "small-calls" in done.stderr

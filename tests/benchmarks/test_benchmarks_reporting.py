@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.case import Case, Figures, Goal, Limit, Setting
+from benchmarks.machine import machine, sentence
 from benchmarks.picture import picture
 from benchmarks.reporting import report
 from benchmarks.running import Result
@@ -32,7 +33,7 @@ def result() -> Result:
         contenders=dict.fromkeys(("ours", "fast", "slow", "absent", "broken"), nothing),
         goals=(Goal("fast", 1.5), Goal("slow", 12), Goal("absent", 2)),
         limits=(Limit("worst stall", "stall_seconds", 0.01, unit="s"),),
-        quick={},
+        quick={"calls": 10},
         full={},
         may_fall=0.10,
     )
@@ -92,6 +93,47 @@ def test_the_picture_is_well_formed(result: Result) -> None:
     assert "calls <50 & at a time>" in [element.text for element in found.iter()]
 
 
+def test_a_race_without_goals_has_its_ratios_and_its_bars(result: Result) -> None:
+    open_one = Result(replace(result.case, goals=()), result.figures)
+    assert "| 20.0x (20.0x-20.0x) |  |  |" in line_of(table([open_one]), "slow")
+    found = ET.fromstring(picture([open_one], ""))  # noqa: S314 - our own
+    kinds = [element.get("class") for element in found.iter()]
+    assert kinds.count("open") == 2
+    assert "goal" not in kinds
+
+
+def test_one_that_does_more_is_compared_with_ours_that_does_as_much(result: Result) -> None:
+    figures = result.figures | {"ours, more": [run(2)] * 2}
+    contenders = dict.fromkeys(("ours", "slow", "ours, more"), nothing)
+    case = replace(result.case, contenders=contenders, goals=(), beside={"slow": "ours, more"})
+    text = table([Result(case, figures)])
+    assert "10.0x (10.0x-10.0x)" in line_of(text, "*ours, more, beside slow*")
+    assert "x" not in line_of(text, "slow")
+
+
+def test_quick_runs_do_not_look_official(result: Result, tmp_path: Path) -> None:
+    text = report([result], runs=1, hostile=False, quick=True, into=tmp_path)
+    assert "Quick run, not comparable" in text
+    assert not any(words in text for words in ("≥", "≤", "yes", "falls short"))
+    found = json.loads((tmp_path / "latest.json").read_text())
+    [case] = found["cases"]
+    assert (found["quick"], case["amounts"]) == (True, {"calls": 10})
+    assert {verdict["met"] for verdict in case["verdicts"]} == {None}
+    drawn = (tmp_path / "ratios.svg").read_text()
+    assert "Quick run, not comparable" in drawn
+    assert 'class="goal"' not in drawn
+
+
+def test_quick_runs_with_hostile_documents_have_no_goals(result: Result) -> None:
+    result.figures = {"clean": [run(1)], "hostile": [run(1.25)]}
+    assert "20% (20% to 20%) |  |  |" in hostile_table([result], is_quick=True)
+
+
+def test_a_core_of_its_own_is_claimed_only_if_there_was_one() -> None:
+    assert "core of its own" in sentence("today", 5, machine(), pinned=True)
+    assert "core of its own" not in sentence("today", 5, machine(), pinned=False)
+
+
 def test_a_picture_of_nothing_is_one(result: Result) -> None:
     result.figures = {}
     ET.fromstring(picture([result], ""))  # noqa: S314 - our own
@@ -115,7 +157,7 @@ def test_reports_name_no_path(result: Result, tmp_path: Path) -> None:
 
 def test_where_time_is_given_it_is_not_compared(result: Result) -> None:
     goal = Goal("fast", 0.6, kind="at_most", figure="cpu_seconds")
-    limited = Result(replace(result.case, goals=(goal,)), result.figures)
+    limited = Result(replace(result.case, goals=(goal,), is_race=False), result.figures)
     assert "x" not in line_of(table([limited]), "slow")
     assert "≤ 0.6x" in line_of(table([limited]), "*CPU, beside fast*")
     assert "~" not in table([limited])
