@@ -33,6 +33,10 @@ _METADATA = frozenset(
 # Other spellings of the same, in lower case; `Document_id` needs no entry, only lower case.
 _ALIASES = {"extraction_status": "status", "extractionstatus": "status", "error_message": "error"}
 _FIELD_KEYS = frozenset({"value", "confidence", "page_index", "coordinate"})
+# What the parts of a field usually are; a flag is none of these.
+_NUMBERS_OR_NONE = (float, int, type(None))
+_PAGES = (int, type(None))
+_CORNERS = ([int] * 4, [float] * 4)
 
 
 class Parts(NamedTuple):
@@ -227,6 +231,14 @@ def _is_metadata(key: str, value: Any, metadata: dict[str, Any]) -> bool:
 
 def _field_of_object(name: str, source: dict[str, Any]) -> tuple[Field, dict[str, Any]]:
     """Make a field, and give back what of its object was not understood."""
+    if source.keys() <= _FIELD_KEYS:
+        confidence, page = source.get("confidence"), source.get("page_index")
+        place = source.get("coordinate")
+        is_usual = type(confidence) in _NUMBERS_OR_NONE and type(page) in _PAGES
+        if is_usual and place is None:
+            return Field(name, source["value"], confidence, page), {}
+        if is_usual and type(place) is list and list(map(type, place)) in _CORNERS:
+            return Field(name, source["value"], confidence, page, _box(*place)), {}
     rest = {key: value for key, value in source.items() if key not in _FIELD_KEYS}
     confidence, page, place = (source.get(k) for k in ("confidence", "page_index", "coordinate"))
     if not _is_number(confidence):
