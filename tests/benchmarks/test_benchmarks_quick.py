@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from benchmarks.cases import ORDER, case_named, names
-from benchmarks.running import run_case, run_hostile
+from benchmarks.running import Result, run_case, run_hostile
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,11 +19,21 @@ def test_the_table_has_all_its_rows() -> None:
     assert set(names()) >= set(ORDER)
 
 
+@pytest.fixture(scope="module")
+def results() -> dict[str, Result]:
+    """Run all cases, two at a time: most of it is starting processes, and nothing is compared."""
+
+    def run(name: str) -> Result:
+        return run_case(case_named(name), quick=True, runs=1, pinned=False)
+
+    with ThreadPoolExecutor(2) as threads:
+        return dict(zip(names(), threads.map(run, names()), strict=True))
+
+
 @pytest.mark.parametrize("name", names())
-def test_a_case_runs(name: str) -> None:
-    case = case_named(name)
+def test_a_case_runs(name: str, results: dict[str, Result]) -> None:
+    case, result = case_named(name), results[name]
     assert case.name == name
-    result = run_case(case, quick=True, runs=1, pinned=False)
     assert result.failed == {}
     # A peer that isn't installed is left out, and said to be.
     assert result.figures.keys() | result.left_out.keys() == case.contenders.keys()

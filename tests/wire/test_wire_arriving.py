@@ -136,7 +136,8 @@ AROUND = (
 def test_what_arrives_is_what_was_sent(name: str, way: str, around: str) -> None:
     text = json.dumps(LISTS[name], **WAYS[way])
     body = around.replace("LIST", text).replace("DEEP", DEEP).encode()
-    assert_same(body, *PIECES)
+    # Byte by byte is slow for what is long, and once is enough for that.
+    assert_same(body, *(PIECES[1:] if way == "pretty" and "DEEP" in around else PIECES))
 
 
 @pytest.mark.parametrize("name", ["positional", "keyed", "both", "strange rows", "empty ones"])
@@ -177,7 +178,8 @@ NOT_STRICT = (
 def test_what_is_no_strict_json_but_common_arrives(template: str, odd: str) -> None:
     for many in (1, 100):
         text = template.replace("A", ", ".join([json.dumps(ROWS)] * many)).replace("ODD", odd)
-        assert_same(f'{{"result": [{text}], "x": 1}}'.encode(), *PIECES[1:])
+        pieces = PIECES[1:] if many == 1 else (997, 64 * 1024)
+        assert_same(f'{{"result": [{text}], "x": 1}}'.encode(), *pieces)
 
 
 @pytest.mark.parametrize("name", ["positional", "keyed"])
