@@ -5,7 +5,7 @@ Whether there is another attempt is the carrier's business.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -24,17 +24,16 @@ from klearstack_async.transport.answer import OpenAnswer
 from klearstack_async.transport.clock import Clock
 from klearstack_async.transport.http import HttpTransport
 from klearstack_async.transport.progress import Progress
+from klearstack_async.transport.relay import Give
 from klearstack_async.wire.endpoint import Endpoint
 from klearstack_async.wire.images import decode_image_file
 from klearstack_async.wire.redaction import cleaned, one_line
 from klearstack_async.wire.reply import Reply, error_class, judge, read, refusal
 from klearstack_async.wire.request import Gathering, Request
 
-__all__ = ["Exchange", "HandOn", "Opened", "origin_of"]
+__all__ = ["Exchange", "Opened", "origin_of"]
 
 T = TypeVar("T")
-
-HandOn = Callable[[Sequence[Document]], Awaitable[None]]
 
 _MESSAGE_CHARACTERS = 400
 # A right answer takes 7 ms per MB, one that has to be mended 60 to 100.
@@ -140,7 +139,7 @@ class Exchange:
         self,
         opened: Opened,
         gathering: Gathering[T],
-        hand_on: HandOn | None = None,
+        hand_on: Give[Document] | None = None,
         *,
         begun: bytes = b"",
     ) -> T:

@@ -54,7 +54,7 @@ class SourceFailed(Exception):
 
 
 class StreamedForm(Payload):
-    """A form of which at most one piece is in memory, read while it is sent.
+    """A form of which a few pieces are in memory at most, read while it is sent.
 
     Attributes:
         failure: What went wrong with the source, or a server that takes nothing any more. aiohttp

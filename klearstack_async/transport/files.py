@@ -1,4 +1,4 @@
-"""Reading what is uploaded: in threads, in pieces, and never more of it at a time than a piece.
+"""Reading what is uploaded: in threads, in pieces, and never more than one piece ahead.
 
 A thread hop costs 40 to 130 microseconds, so the size of a piece decides the speed: 1 MiB is
 where the hop no longer shows. What is smaller than that is read whole, in one hop. Of what is

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import aiohttp
 import anyio
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from klearstack_async._version import __version__
@@ -45,6 +46,8 @@ FOREIGN_ERRORS: Mapping[type[BaseException], type[TransportError]] = {
     aiohttp.ClientConnectionError: ConnectionDropped,
     aiohttp.ClientPayloadError: ConnectionDropped,
     aiohttp.ClientResponseError: ConnectionDropped,
+    # What a session makes a ClientResponseError of.
+    HttpProcessingError: ConnectionDropped,
     aiohttp.ClientError: TransportError,
     TimeoutError: StallTimeout,
     # A host's name that can't be encoded.
@@ -205,7 +208,7 @@ class HttpTransport:
         failure_of = partial(transport_error, url=url, timeouts=timeouts)
         try:
             connection, head, content = await small.send(url, headers, form, progress, timeouts)
-        except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, TimeoutError, UnicodeError) as error:
             # Raised outside, as below.
             failure = failure_of(error)
         else:
@@ -294,7 +297,7 @@ def _reason(error: Exception) -> str:
         case aiohttp.ClientConnectorError(os_error=OSError(strerror=str(what))):
             return what
         # Its own words name a status, such as 400, that no server has sent.
-        case aiohttp.ClientResponseError():
+        case aiohttp.ClientResponseError() | HttpProcessingError():
             return "what came back is no HTTP, or broken HTTP"
     # A decoder's failure begins with a status that no server has sent, too.
     return _STATUS.sub("", str(error))

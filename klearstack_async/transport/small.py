@@ -17,7 +17,6 @@ from ssl import SSLContext
 from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from klearstack_async.limits import Timeouts
@@ -95,7 +94,7 @@ class SmallCalls:
             The connection, to be released when the answer was read; the head, and the body.
 
         Raises:
-            aiohttp.ClientError, TimeoutError: No answer came.
+            aiohttp.ClientError, HttpProcessingError, TimeoutError: No answer came.
             ValueError: A header can't be sent.
         """
         target = self._targets.get(url) or self._target(url)
@@ -103,10 +102,6 @@ class SmallCalls:
         connection = await self._clean_connection(target.request, timeouts)
         try:
             message, payload = await _exchanged(connection, head, form.body, progress, timeouts)
-        except HttpProcessingError as error:
-            connection.close()
-            reason = "what came back is no HTTP, or broken HTTP"
-            raise aiohttp.ClientPayloadError(reason) from error
         except BaseException:
             connection.close()
             raise
