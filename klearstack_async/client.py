@@ -27,6 +27,7 @@ from klearstack_async.endpoints.unverified import level_of_the_caller
 from klearstack_async.endpoints.uploads import Uploads
 from klearstack_async.limits import Rate, RateFigures, RetryPolicy, Timeouts
 from klearstack_async.pipeline import Pipeline
+from klearstack_async.pushes import Pushed, Pushes
 from klearstack_async.settings import (
     ENVIRONMENT,
     Account,
@@ -144,6 +145,7 @@ class KlearStack:
         if concurrency < 1:
             raise ValueError("concurrency is 1 or more")
         self._clock = clock or Clock()
+        self._pushes = Pushes(self._clock.seconds)
         self.endpoints = with_overrides(endpoints)
         transport = _transport or HttpTransport(tls=tls or Tls(), connections=concurrency)
         # One that was given is its owner's to open and close.
@@ -178,9 +180,10 @@ class KlearStack:
         self.results = Results(
             send,
             pipeline.stream,
-            polling,
-            replace(self._clock, sleep=pipeline.sleep),
-            pipeline.clean,
+            polling=polling,
+            clock=replace(self._clock, sleep=pipeline.sleep),
+            clean=pipeline.clean,
+            pushes=self._pushes,
         )
         self.documents = Documents(send, self._clock)
         self.images = Images(send, pipeline.fetch_image)
@@ -344,8 +347,27 @@ class KlearStack:
                 check_open=self._pipeline.check_open,
                 log_in=self._tokens.log_in_again,
                 pace=self._pipeline.rate_figures,
+                pushes=self._pushes,
             ),
         )
+
+    def feed(self, push: Pushed) -> bool:
+        """Hand on what KlearStack pushed, to every `results.wait` and bulk run that waits for it.
+
+        Each of them takes it at once, in place of the next look. Call it in the client's event
+        loop.
+
+        Args:
+            push: Verified, such as `klearstack_async.webhooks.parse_push` gives it.
+
+        Returns:
+            Whether anybody waits for its batch. If not, it is kept for a minute: a push may come
+            before the receipt of its upload.
+
+        Raises:
+            TypeError: It is no push.
+        """
+        return self._pushes.feed(push)
 
     async def send(self, request: Request[T]) -> T:
         """Send a prepared request and give what its decoder makes of the answer.

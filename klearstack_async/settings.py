@@ -152,11 +152,15 @@ class Polling:
 
     The pause grows from `first_seconds` by `factor` up to `longest_seconds`: a quick batch is
     seen at once, a slow one costs few calls.
+
+    With `pushed`, results are pushed to this process, and handed to the client by its `feed`. What
+    is waited for is then looked at only in case that a push got lost: after `longest_seconds`.
     """
 
     first_seconds: float = 0.25
     factor: float = 1.5
     longest_seconds: float = 10.0
+    pushed: bool = False
 
     def __post_init__(self) -> None:
         if self.first_seconds <= 0 or self.factor < 1 or self.longest_seconds < self.first_seconds:
@@ -164,6 +168,8 @@ class Polling:
 
     def pause_seconds(self, looks: int) -> float:
         """How long to pause after so many looks (0: before the first)."""
+        if self.pushed:
+            return self.longest_seconds
         # The exponent is bounded because the product is not: 1.5 ** 10_000 overflows.
         return min(self.longest_seconds, self.first_seconds * self.factor ** min(looks, 64))
 

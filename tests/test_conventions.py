@@ -32,6 +32,7 @@ ORDER = (
     "models",
     "wire",
     "transport",
+    "pushes",
     "endpoints",
     "configuration",
     "bulk",

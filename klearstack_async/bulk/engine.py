@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import anyio
 from anyio.abc import TaskGroup
@@ -18,12 +18,12 @@ from klearstack_async.bulk.naming import absolute
 from klearstack_async.bulk.options import BulkOptions, settings_of
 from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
 from klearstack_async.bulk.progress import Progress
-from klearstack_async.bulk.service import Pushed, Service
+from klearstack_async.bulk.service import Service
 from klearstack_async.bulk.sinks import Sink
 from klearstack_async.bulk.sources import BulkSources
 from klearstack_async.bulk.states import FINAL_STATES, SourceState
-from klearstack_async.document import Document
 from klearstack_async.errors import JournalError
+from klearstack_async.pushes import Pushed
 from klearstack_async.transport.appending import AppendingFile
 from klearstack_async.transport.unbroken import unbroken
 
@@ -229,22 +229,21 @@ class BulkRun:
             self._flow.stop()
 
     def feed(self, push: Pushed) -> bool:
-        """Take in what KlearStack pushed: it ends the wait for that document at once.
+        """Take in what KlearStack pushed: the same as the client's own `feed`.
+
+        It ends the wait for that document at once.
 
         Args:
             push: Verified, such as `klearstack_async.webhooks.parse_push` gives it.
 
         Returns:
-            Whether it is of a batch that this run waits for. If not, it is kept for a while: a push
-            may come before the receipt of its upload.
+            Whether it is of a batch that is waited for. If not, it is kept for a minute: a push may
+            come before the receipt of its upload.
 
         Raises:
             TypeError: It is no push.
         """
-        _check_push(push)
-        if self._flow is None or self._was_left:
-            return False
-        return self._flow.watch.feed(push)
+        return self._service.pushes.feed(push)
 
     def under_way(self) -> list[Outcome]:
         """Say what was begun and never given: what to know when a run is stopped.
@@ -275,11 +274,6 @@ class BulkRun:
             hook(self.progress)
         except Exception:  # noqa: BLE001 - a hook's failure is not the run's
             _LOG.exception("on_progress raised; the run goes on")
-
-
-def _check_push(push: Any) -> None:
-    if not isinstance(push.document, Document) or not isinstance(push.file_name, str | None):
-        raise TypeError("a push has a batch_id, a Document and a file_name, which may be None")
 
 
 def _only(error: BaseException, own: BaseException | None) -> BaseException:

@@ -110,6 +110,7 @@ class Flow:
             lookers=settings.workers,
             control=self.control,
             clock=self._clock,
+            pushes=service.pushes,
         )
         self.feeder = Feeder(
             journal,

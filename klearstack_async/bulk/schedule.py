@@ -7,6 +7,8 @@ go with what is due, not with what waits: 1.1 to 1.9 per batch where all take th
 or are ten times as long for one in twenty. From ready to seen it takes 0.1 to 0.4 s of 2 s in the
 median, 1 to 5 % of longer times, and 13 to 21 % where times differ twofold. (In virtual time, with
 8 looks at once of 10 to 50 ms each, over 8 seeds: see the tests.)
+
+Where pushes come, a look is for one that got lost: each batch has twice the time that pushes take.
 """
 
 from __future__ import annotations
@@ -35,6 +37,12 @@ _SCOUT_JITTER = 0.4
 # A second look after more than so many of its pauses says nothing of the spread.
 _TIMELY = 1.5
 _LONG_LOOK_SECONDS = 1.0
+# Where pushes come, a batch's first look comes at so many times the age at which they do, and each
+# later one after a pause of this share of its age.
+_PATIENCE = 2.0
+_PATIENT_SHARE_OF_AGE = 0.5
+# So many batches in a row that a look found ready: the pushes don't come any more.
+_UNPUSHED = 8
 # The shortest of pauses and estimates, as a share of Polling.first_seconds.
 _LEAST_SHARE = 0.1
 
@@ -81,6 +89,9 @@ class Schedule(Generic[W]):
         # Those that are looked at although nothing is known.
         self._scouts: set[int] = set()
         self._last_new_at = -math.inf
+        self._is_pushed = polling.pushed
+        # How many looks have found a batch ready since the last push.
+        self._unpushed = 0
 
     def __len__(self) -> int:
         """Say how many are planned; those that are being looked at are not."""
@@ -178,6 +189,9 @@ class Schedule(Generic[W]):
         if plan is None:
             return
         self._forget(plan)
+        self._unpushed += 1
+        if self._unpushed >= _UNPUSHED:
+            self._is_pushed = False
         if now - plan.taken_at > _LONG_LOOK_SECONDS:
             # It may have become ready while the look was held up, by a limit or by repetitions.
             plan.taken_at = now
@@ -197,15 +211,16 @@ class Schedule(Generic[W]):
         if plan is None:
             return
         self._forget(plan)
-        if ready_at is None or plan.is_old:
-            return
-        took = ready_at - waiting.uploaded_at
-        if self._estimate.seconds is None:
-            self._begin(took, ready_at)
-        elif not plan.looks:
-            self._estimate.took(took)
-        elif ready_at <= plan.second_until:
-            self._estimate.second_look(plan.spread, is_ready=True)
+        if ready_at is not None and not plan.is_old:
+            self._estimate.took(ready_at - waiting.uploaded_at)
+
+    def pushed(self, waiting: W, now: float) -> None:
+        """Learn that pushes come: something of this batch was pushed, all of it or a part."""
+        self._unpushed = 0
+        plan, known = self._plans.get(id(waiting)), self._estimate.seconds
+        if plan is not None and not plan.is_old and not (self._is_pushed and known):
+            self._is_pushed = True
+            self._begin(max(now - waiting.uploaded_at, known or 0.0), now)
 
     def _learn(self, plan: _Plan[W], *, is_ready: bool) -> None:
         if not plan.looks and not plan.is_old:
@@ -217,11 +232,12 @@ class Schedule(Generic[W]):
     def _begin(self, seconds: float, now: float) -> None:
         """Know something at last: what was looked at too early waits for its time, as others do.
 
-        This goes through all batches, and happens once.
+        This goes through all batches, and happens once, or when pushes begin to come.
         """
         self._estimate.begin(seconds)
+        due = self._patience_seconds() if self._is_pushed else seconds
         for key, plan in self._plans.items():
-            is_early = key in self._scouts or now - plan.waiting.uploaded_at < seconds
+            is_early = key in self._scouts or now - plan.waiting.uploaded_at < due
             if is_early and plan in self._later and not plan.failures:
                 self._later.discard(plan)
                 plan.looks = 0
@@ -242,8 +258,12 @@ class Schedule(Generic[W]):
         if not self._new:
             return math.inf
         uploaded_at = self._new.first_key()
-        soonest = uploaded_at + self._polling.first_seconds
         estimate = self._estimate.seconds
+        soonest = uploaded_at + self._polling.first_seconds
+        if self._is_pushed:
+            soonest = uploaded_at + self._patience_seconds()
+        if self._is_pushed and estimate is not None:
+            return soonest
         if estimate is not None:
             gap = estimate * min(0.5, _SCOUTS / len(self._new))
         elif len(self._scouts) < _SCOUTS:
@@ -255,6 +275,9 @@ class Schedule(Generic[W]):
 
     def _pause_seconds(self, plan: _Plan[W], now: float) -> float:
         estimate = self._estimate
+        if self._is_pushed:
+            pause = _PATIENT_SHARE_OF_AGE * (now - plan.waiting.uploaded_at)
+            return max(pause, self._polling.first_seconds) * self._jitter()
         longest = max(_SHARE_OF_AGE, estimate.spread) * (now - plan.waiting.uploaded_at)
         if estimate.seconds is None:
             pause = max(self._polling.pause_seconds(plan.looks), longest)
@@ -263,6 +286,12 @@ class Schedule(Generic[W]):
         pause = estimate.seconds * estimate.spread * 2.0 ** min(plan.looks - 1, 64)
         pause = min(pause, max(self._polling.first_seconds, longest))
         return max(pause, self._least_seconds) * self._jitter()
+
+    def _patience_seconds(self) -> float:
+        """Say how old a batch becomes before its push is taken for lost."""
+        if self._estimate.seconds is None:
+            return self._polling.longest_seconds
+        return max(_PATIENCE * self._estimate.seconds, self._polling.first_seconds)
 
     def _jitter(self) -> float:
         return 1 + _JITTER * (2 * self._chance() - 1)

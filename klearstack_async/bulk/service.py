@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from klearstack_async.document import Document
 from klearstack_async.endpoints.results import Results
 from klearstack_async.endpoints.uploads import Uploads
 from klearstack_async.errors import (
@@ -18,10 +16,11 @@ from klearstack_async.errors import (
     TlsError,
 )
 from klearstack_async.limits import RateFigures
+from klearstack_async.pushes import Pushes
 from klearstack_async.settings import Polling
 from klearstack_async.transport.clock import Clock
 
-__all__ = ["Pushed", "Service", "ends_the_run"]
+__all__ = ["Service", "ends_the_run"]
 
 # The call that says whether an account is good.
 _LOGIN = "auth.login"
@@ -33,22 +32,6 @@ def ends_the_run(error: Exception) -> bool:
     """Say whether an error is about more than the one call, and lasting."""
     is_refused = isinstance(error, AuthenticationError) and error.endpoint == _LOGIN
     return is_refused or isinstance(error, _FOR_ALL)
-
-
-class Pushed(Protocol):
-    """What a run has to know of a push, such as `klearstack_async.webhooks.Push`."""
-
-    @property
-    def batch_id(self) -> str:
-        """The batch that it belongs to."""
-
-    @property
-    def document(self) -> Document:
-        """What was read."""
-
-    @property
-    def file_name(self) -> str | None:
-        """The name under which it was uploaded, if it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +48,7 @@ class Service:
         check_open: Raises a RuntimeError if the client was closed.
         log_in: Logs in by password.
         pace: How fast calls are let through.
+        pushes: What is pushed meanwhile.
     """
 
     uploads: Uploads
@@ -76,6 +60,7 @@ class Service:
     check_open: Callable[[], None]
     log_in: Callable[[], Awaitable[object]]
     pace: Callable[[], RateFigures]
+    pushes: Pushes
 
     async def failure_behind(self, error: AuthenticationError) -> KlearStackError:
         """Find out what a 401 means: a login by password tells.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 
 import anyio
 
@@ -12,14 +11,11 @@ from klearstack_async.bulk.control import Control
 from klearstack_async.bulk.item import Parcel
 from klearstack_async.bulk.looking import Look, Looker
 from klearstack_async.bulk.schedule import Schedule
-from klearstack_async.bulk.service import Pushed
+from klearstack_async.pushes import Pushed, Pushes
 from klearstack_async.settings import Polling
 from klearstack_async.transport.clock import Clock
 
 __all__ = ["Watch"]
-
-# A push may come before the receipt of its upload; so many of unknown batches are kept.
-_EARLY_PUSHES = 1000
 
 
 class Watch:
@@ -34,6 +30,7 @@ class Watch:
         lookers: int,
         control: Control,
         clock: Clock,
+        pushes: Pushes,
     ) -> None:
         """Begin with none.
 
@@ -44,13 +41,14 @@ class Watch:
             lookers: How many are looked at at a time.
             control: Whether the run goes on.
             clock: What time it is.
+            pushes: What is pushed meanwhile.
         """
         self._looker, self._wait_seconds = looker, wait_seconds
         self._lookers, self._control, self._clock = lookers, control, clock
         self._schedule: Schedule[Parcel] = Schedule(polling, random.random)
         # A service may give one batch id to several uploads.
         self._parcels: dict[str, list[Parcel]] = {}
-        self._early: deque[Pushed] = deque(maxlen=_EARLY_PUSHES)
+        self._pushes = pushes
         self._changed = anyio.Event()
         self._may_get_more = True
 
@@ -74,9 +72,7 @@ class Watch:
             for each in same:
                 each.is_shared = True
         self._schedule.add(parcel, now)
-        early = [push for push in self._early if push.batch_id == parcel.batch_id]
-        for push in early:
-            self._early.remove(push)
+        for push in self._pushes.take_early(parcel.batch_id):
             self._receive(parcel, push)
         self._changed.set()
 
@@ -85,27 +81,14 @@ class Watch:
         self._may_get_more = False
         self._changed.set()
 
-    def feed(self, push: Pushed) -> bool:
-        """Take what was pushed; it ends the wait for its source.
-
-        Returns:
-            Whether it is of a batch that is waited for. If not, it is kept for a while.
-        """
-        parcels = self._parcels.get(push.batch_id)
-        if parcels is None:
-            self._early.append(push)
-            return False
-        for parcel in [*parcels]:
-            self._receive(parcel, push)
-        return True
-
     async def run(self) -> None:
         """Look at what is due, until nothing is waited for and nothing can come any more."""
         due = Channel[Parcel]()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._hand_out, due)
-            for _ in range(self._lookers):
-                tasks.start_soon(self._look_at_each, due)
+        with self._pushes.taken_by(self._take):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._hand_out, due)
+                for _ in range(self._lookers):
+                    tasks.start_soon(self._look_at_each, due)
 
     def wake(self) -> None:
         """Have it see that the run has ended."""
@@ -149,10 +132,21 @@ class Watch:
                 self._forget(parcel)
         self._changed.set()
 
+    def _take(self, push: Pushed) -> bool:
+        """Take what was pushed, if its batch is waited for; it ends the wait for its source."""
+        parcels = [*self._parcels.get(push.batch_id, ())]
+        for parcel in parcels:
+            self._receive(parcel, push)
+        return bool(parcels)
+
     def _receive(self, parcel: Parcel, push: Pushed) -> None:
         self._looker.received(parcel, push.document, push.file_name)
+        now = self._clock.seconds()
+        self._schedule.pushed(parcel, now)
+        # What was planned may be due otherwise now.
+        self._changed.set()
         if not parcel.items and self._waits_for(parcel):
-            self._schedule.remove(parcel, ready_at=self._clock.seconds())
+            self._schedule.remove(parcel, ready_at=now)
             self._forget(parcel)
 
     def _waits_for(self, parcel: Parcel) -> bool:

@@ -19,6 +19,7 @@ from klearstack_async.models import (
     batch_id_of,
     set_reference_of,
 )
+from klearstack_async.pushes import Pushes
 from klearstack_async.settings import DocumentType, Polling, QuickBooksStatus
 from klearstack_async.transport.clock import Clock
 from klearstack_async.values import date_text
@@ -135,9 +136,11 @@ class Results:
         self,
         send: Send,
         stream: SendForDocuments,
+        *,
         polling: Polling,
         clock: Clock,
         clean: Callable[[str], str],
+        pushes: Pushes,
     ) -> None:
         """Remember how to look.
 
@@ -147,12 +150,14 @@ class Results:
             polling: How often to look at a batch.
             clock: What time it is.
             clean: Takes secrets out of what a document says about itself.
+            pushes: What is pushed meanwhile.
         """
         self._send = send
         self._stream = stream
         self._polling = polling
         self._clock = clock
         self._clean = clean
+        self._pushes = pushes
 
     async def in_batch(
         self,
@@ -204,6 +209,9 @@ class Results:
     ) -> Batch:
         """Look again and again, at growing intervals, until the batch is done.
 
+        What is pushed meanwhile (see `KlearStack.feed`) ends the wait without another look if
+        `expected` documents have come by then; without `expected`, it ends the pause.
+
         Args:
             batch: The receipt of the upload, or its `batch_id`.
             expected: How many documents were uploaded in it. Without it, only an explicit state
@@ -213,7 +221,8 @@ class Results:
 
         Returns:
             The complete batch. A document in it that the service could not read says so in
-            `Document.failure`.
+            `Document.failure`. If pushes have brought it, the documents stand in the order in
+            which those came.
 
         Raises:
             BatchFailed: The service could not read any of it; `batch` holds what it said.
@@ -231,16 +240,20 @@ class Results:
         deadline = self._clock.seconds() + timeout
         found: Batch | None = None
         looks = 0
-        while (left := deadline - self._clock.seconds()) > 0:
-            with anyio.move_on_after(left):
-                found = await self._send(request)
-                if found.state is BatchState.COMPLETE and found.documents:
-                    return found
-                if found.state.is_final:
-                    raise self.failure_of(found)
-            left = deadline - self._clock.seconds()
-            await self._clock.sleep(min(self._polling.pause_seconds(looks), max(0.0, left)))
-            looks += 1
+        with self._pushes.awaited(batch_id, expected) as pushed:
+            while pushed.documents is None and (left := deadline - self._clock.seconds()) > 0:
+                if looks or not self._polling.pushed:
+                    pushed.has_news = False
+                    with anyio.move_on_after(left), pushed.ending_a_look():
+                        found = await self._send(request)
+                        if found.state.is_final:
+                            return self._done(found)
+                left = deadline - self._clock.seconds()
+                with pushed.ending_a_pause():
+                    await self._clock.sleep(min(self._polling.pause_seconds(looks), max(0.0, left)))
+                looks += 1
+            if pushed.documents is not None:
+                return self._done(_pushed_batch(batch_id, pushed.documents))
         raise _not_ready(batch_id, found, expected, timeout)
 
     async def between(
@@ -446,6 +459,11 @@ class Results:
         each = Request(request.endpoint, request.fields, decode_each, gather=gather_each)
         return self._stream(each)
 
+    def _done(self, batch: Batch) -> Batch:
+        if batch.state is BatchState.COMPLETE and batch.documents:
+            return batch
+        raise self.failure_of(batch)
+
     def failure_of(self, batch: Batch) -> BatchFailed:
         """Make the error that says why the service could not read a batch."""
         reasons = (document.failure for document in batch.documents)
@@ -479,6 +497,11 @@ def _listed(users: Iterable[str]) -> str:
     if any("," in name for name in names):
         raise ValueError("a user's name holds a comma, which the service takes for the next name")
     return ",".join(names)
+
+
+def _pushed_batch(batch_id: str, documents: tuple[Document, ...]) -> Batch:
+    all_failed = all(document.failure for document in documents)
+    return Batch(batch_id, BatchState.FAILED if all_failed else BatchState.COMPLETE, documents)
 
 
 def _not_ready(

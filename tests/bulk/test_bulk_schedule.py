@@ -65,11 +65,17 @@ class Run:
 
 
 def simulate(  # noqa: C901 - a loop over events is a list of cases
-    batches: Iterable[Batch], *, seed: int = 1, pushed: float = 0.0, failing: float = 0.0
+    batches: Iterable[Batch],
+    *,
+    seed: int = 1,
+    pushed: float = 0.0,
+    pushed_until: float = math.inf,
+    failing: float = 0.0,
+    polling: Polling | None = None,
 ) -> Run:
     """Look at batches as the schedule says, until the last has been delivered."""
     chance = random.Random(seed)  # noqa: S311 - the same each time
-    run = Run(list(batches), Schedule(Polling(), chance.random))
+    run = Run(list(batches), Schedule(polling or Polling(), chance.random))
     order, free, now = count(), LOOKERS, 0.0
     events: list[tuple[float, int, str, Batch]] = []
 
@@ -78,7 +84,7 @@ def simulate(  # noqa: C901 - a loop over events is a list of cases
 
     for batch in run.batches:
         at(max(0.0, batch.uploaded_at), "uploaded", batch)
-        if chance.random() < pushed:
+        if chance.random() < pushed and batch.ready_at < pushed_until:
             at(batch.ready_at, "pushed", batch)
     while events or len(run.schedule):
         while free and (due := run.schedule.take_due(now)):
@@ -97,6 +103,7 @@ def simulate(  # noqa: C901 - a loop over events is a list of cases
         if event == "uploaded":
             run.schedule.add(batch, now)
         elif event == "pushed":
+            run.schedule.pushed(batch, now)
             run.schedule.remove(batch, ready_at=now)
             batch.delivered_at = min(batch.delivered_at, now)
         elif chance.random() < failing:
@@ -289,9 +296,34 @@ def test_stuck_batches_of_an_earlier_run_do_not_slow_the_others_down() -> None:
 def test_pushes_end_the_wait_and_save_the_looks() -> None:
     run = simulate(stream(60, 20, twofold(20)), pushed=1.0)
     assert run.delay == 0
-    assert run.looks < 1
-    # Should the pushes end, looks come when nearly all were told of before.
+    assert run.looks < 0.1
     assert 20 < (run.schedule.estimate_seconds or 0) < 40
+
+
+def test_where_pushes_are_announced_nothing_is_looked_at_before_they_come() -> None:
+    run = simulate(stream(60, 20, twofold(5)), pushed=1.0, polling=Polling(pushed=True))
+    assert run.looks == 0
+
+
+def test_a_push_that_is_lost_costs_a_look_and_some_of_the_time() -> None:
+    run = simulate(stream(60, 20, each(20)), pushed=0.9)
+    assert run.looks < 0.25
+    assert max(batch.delay for batch in run.batches) < 25
+
+
+@pytest.mark.parametrize("polling", [Polling(), Polling(pushed=True)])
+def test_when_pushes_end_looks_bring_the_rest(polling: Polling) -> None:
+    run = simulate(stream(60, 20, each(5)), pushed=1.0, pushed_until=30, polling=polling)
+    assert max(batch.delay for batch in run.batches) < 15
+    late = [batch for batch in run.batches if batch.uploaded_at > 50]
+    assert median(batch.delay for batch in late) < 1
+
+
+@pytest.mark.parametrize("took", [0.5, 5, 100])
+def test_where_pushes_are_announced_and_none_comes_all_are_found(took: float) -> None:
+    run = simulate(stream(60, 20, each(took)), polling=Polling(pushed=True))
+    assert run.looks < 3
+    assert max(batch.delay for batch in run.batches) < max(20, took)
 
 
 def test_looks_that_fail_teach_nothing_and_lose_nothing() -> None:
@@ -304,7 +336,8 @@ def test_looks_that_fail_teach_nothing_and_lose_nothing() -> None:
 def test_a_look_that_was_held_up_for_long_does_not_pass_for_one_that_came_in_time() -> None:
     schedule: Schedule[Batch] = Schedule(Polling(), lambda: 0.5)
     schedule.add(first := Batch(0, 2), now=0)
-    schedule.remove(first, ready_at=2)
+    assert schedule.take_due(2) is first
+    schedule.ready(first, 2)
     for uploaded_at in range(10, 1_000, 100):
         schedule.add(batch := Batch(uploaded_at, 2), now=uploaded_at)
         assert schedule.take_due(uploaded_at + 2.1) is batch
@@ -346,14 +379,16 @@ def test_what_was_removed_while_it_was_looked_at_stays_removed() -> None:
     schedule: Schedule[Batch] = Schedule(Polling(), lambda: 0.5)
     schedule.add(batch := Batch(0, 9), now=0)
     assert schedule.take_due(1) is batch
+    schedule.pushed(batch, 1.5)
     schedule.remove(batch, ready_at=1.5)
     schedule.again(batch, 2)
     schedule.failed(batch, 2)
     schedule.ready(batch, 2)
+    schedule.pushed(batch, 7)
     schedule.remove(batch, ready_at=7)
     assert len(schedule) == 0
     assert schedule.take_due(1e9) is None
-    assert schedule.estimate_seconds == 1.5
+    assert schedule.estimate_seconds == pytest.approx(1.5, rel=0.02)
 
 
 STEPS = st.lists(
@@ -388,6 +423,8 @@ class _Machine:
         elif name in {"remove", "push"} and (known := self.planned + self.taken):
             batch = known[position % len(known)]
             (self.planned if batch in self.planned else self.taken).remove(batch)
+            if name == "push":
+                self.schedule.pushed(batch, self.now)
             self.schedule.remove(batch, ready_at=self.now if name == "push" else None)
         elif name in {"again", "failed", "ready"} and self.taken:
             batch = self.taken.pop(position % len(self.taken))
@@ -452,6 +489,7 @@ def comparisons_per_step(number: int) -> float:
     schedule: Schedule[Batch] = Schedule(Polling(), lambda: 0.5)
     for batch in (batches := [Batch(_Counted(n / number), 0) for n in range(number)]):
         schedule.add(batch, batch.uploaded_at)
+    schedule.pushed(batches[-1], 2.0)
     schedule.remove(batches[-1], ready_at=2.0)
     _Counted.comparisons = 0
     steps = 0
