@@ -65,7 +65,7 @@ if TYPE_CHECKING:
         Tokens,
         Upload,
     )
-    from klearstack_async.pool import SessionPool
+    from klearstack_async.pool import OpenTenant, SessionPool
     from klearstack_async.settings import (
         Account,
         DocumentType,
@@ -130,6 +130,7 @@ __all__ = [
     "JournalError",
     "KlearStack",
     "KlearStackError",
+    "OpenTenant",
     "Outcome",
     "OutcomeState",
     "OutcomeUnknown",
@@ -230,7 +231,7 @@ _HOMES = {
         "Tokens",
         "Upload",
     ),
-    "pool": ("SessionPool",),
+    "pool": ("OpenTenant", "SessionPool"),
     "settings": (
         "Account",
         "DocumentType",

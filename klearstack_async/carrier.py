@@ -148,12 +148,12 @@ class Carrier:
         """Wait for one of the pool's connections."""
         # Who waits for a token may have the last of the other places.
         gate = self._transport.gate if call.in_line else self._transport.token_gate
-        if not gate.try_enter():
-            await gate.enter(first=call.number > 1)
+        if not gate.try_enter(self):
+            await gate.enter(self, first=call.number > 1)
         try:
             return await self._timed(call)
         finally:
-            gate.leave()
+            gate.leave(self)
 
     async def _timed(self, call: Call[T]) -> T:
         if call.endpoint.bearer:

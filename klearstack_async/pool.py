@@ -1,24 +1,41 @@
-"""One pool of connections for many accounts: a service with many tenants, or many processes' work.
+"""One pool of connections for many accounts: a service with many tenants.
 
-Each account keeps its tokens, its rate and its number of calls at once to itself.
+Each account keeps its tokens, its rate and its number of calls at once to itself. When tenants are
+opened and closed is in `tenants.py`; how connections are shared, in `transport/`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import inspect
+from collections.abc import Awaitable, Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from types import TracebackType
-from typing import Self, Unpack
-from weakref import WeakSet
+from typing import Protocol, Self, Unpack
+from weakref import WeakKeyDictionary, WeakSet
 
 from klearstack_async.client import CONCURRENCY, ClientOptions, KlearStack
 from klearstack_async.endpoints.unverified import level_of_the_caller
 from klearstack_async.pipeline import Pipeline
+from klearstack_async.pushes import Pushed, Pushes
 from klearstack_async.settings import Encoding, EndpointOverride, Tls
+from klearstack_async.tenants import IDLE_SECONDS, MOST_TENANTS, Tenants
+from klearstack_async.transport.clock import Clock
 from klearstack_async.transport.http import HttpTransport
 from klearstack_async.transport.tls import warn_if_insecure
+from klearstack_async.transport.token_keeper import TokenKeeper
 
-__all__ = ["SessionPool"]
+__all__ = ["OpenTenant", "SessionPool"]
+
+CONNECTIONS = 2 * CONCURRENCY
+
+
+class OpenTenant(Protocol):
+    """Looks an account up by its tenant's name; a function, or a coroutine function."""
+
+    def __call__(self, pool: SessionPool, name: str, /) -> KlearStack | Awaitable[KlearStack]:
+        """Give the tenant's `pool.account(...)`, a new one each time."""
 
 
 class SessionPool:
@@ -27,27 +44,55 @@ class SessionPool:
     A pool belongs to the event loop in which it was entered.
     """
 
-    def __init__(self, *, connections: int = CONCURRENCY, tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        open_tenant: OpenTenant | None = None,
+        *,
+        connections: int = CONNECTIONS,
+        tls: Tls | None = None,
+        most_tenants: int = MOST_TENANTS,
+        idle_seconds: float = IDLE_SECONDS,
+        clock: Clock | None = None,
+    ) -> None:
         """Set the pool up; nothing is connected before the first call.
 
         Args:
-            connections: How many calls may be on their way, for all accounts together, and four
-                logins beside; fewer if `ulimit -n` doesn't allow for as many. Each has a
-                connection; those that rest stay open for some seconds.
+            open_tenant: Called with this pool and a tenant's name when it is needed, and gives its
+                `pool.account(...)`; may be a coroutine function. What it raises reaches those who
+                asked for that tenant.
+            connections: How many calls may be on their way, for all accounts together, and as many
+                logins beside; fewer if `ulimit -n` doesn't allow for as many. No account takes
+                more of them than are free beside it: half of them, as long as it is the only one.
+                Each call has a connection; those that rest stay open for some seconds.
             tls: How to check the servers' certificates.
+            most_tenants: How many tenants may be open at once. For one more, that which was idle
+                longest is closed; while all are in use, it waits, first come first served.
+            idle_seconds: How long a tenant is kept open that nobody uses.
+            clock: What time it is, for the tenants' idleness; for tests.
 
         Raises:
-            ValueError: There can't be that few connections.
+            ValueError: There can't be that few connections or tenants, or for so short.
         """
         if connections < 1:
             raise ValueError("connections is 1 or more")
         warn_if_insecure(
             tls or Tls(), "every server of this pool", stacklevel=level_of_the_caller()
         )
-        self._transport = HttpTransport(tls=tls or Tls(), connections=connections)
+        self._transport = HttpTransport(tls=tls or Tls(), connections=connections, is_shared=True)
         # Not the clients: a call that is under way, and a variant, hold nothing but their pipeline.
         # Whoever is of no more use to the program needs not be closed either.
-        self._pipelines: WeakSet[Pipeline] = WeakSet()
+        self._pipelines: WeakKeyDictionary[Pipeline, Pushes] = WeakKeyDictionary()
+        # Of those accounts that are no tenant's yet. A variant has them, too.
+        self._unclaimed: WeakSet[TokenKeeper] = WeakSet()
+        self._open_tenant = open_tenant
+        self._new_tenants = partial(
+            Tenants,
+            self._client_of,
+            most=most_tenants,
+            idle_seconds=idle_seconds,
+            clock=clock or Clock(),
+        )
+        self._tenants = self._new_tenants()
 
     def account(
         self,
@@ -86,11 +131,62 @@ class SessionPool:
             _transport=self._transport,
             **options,
         )
-        self._pipelines.add(client._pipeline)  # noqa: SLF001 - made here
+        pipeline = client._pipeline  # noqa: SLF001 - made here
+        self._pipelines[pipeline] = client._pushes  # noqa: SLF001 - likewise
+        self._unclaimed.add(pipeline.tokens)
         return client
+
+    def tenant(self, name: str) -> AbstractAsyncContextManager[KlearStack]:
+        """Open a tenant's client, or use the one that is open: `async with pool.tenant("acme")`.
+
+        Those who use it at the same time share it, with its tokens, its rate and its limits. The
+        account is looked up once, however many are the first; if that fails, so do they, and the
+        next tries again. Use the client inside the block only: after that, it may be closed at any
+        time. That is the pool's business: entering it, or closing it, has no effect.
+
+        Args:
+            name: What `open_tenant` knows it by. It may stand in an error, so it is no secret.
+
+        Raises:
+            RuntimeError: The pool isn't open, or belongs to another event loop, or knows of no
+                `open_tenant`.
+            ClientClosed: The pool was closed while the tenant was opened.
+            TypeError, ValueError: What `open_tenant` gave is no new client of this pool.
+            Exception: Whatever `open_tenant` raised.
+        """
+        self._transport.check_open()
+        return self._tenants.use(name)
+
+    async def forget(self, name: str) -> None:
+        """Have a tenant looked up anew when it is next used: it has another password, or has left.
+
+        Whoever uses it at this moment goes on with the old client, which is closed after that.
+        Nothing happens if it isn't open.
+        """
+        await self._tenants.forget(name)
+
+    def feed(self, push: Pushed, *, tenant: str | None = None) -> bool:
+        """Hand on what KlearStack pushed; see `KlearStack.feed`.
+
+        Args:
+            push: Verified, such as `klearstack_async.webhooks.parse_push` gives it.
+            tenant: Whose it is. Without it, every account of the pool gets it: only right if all of
+                them are at one service, where no two have the same batch ids.
+
+        Returns:
+            Whether anybody waits for its batch. Nothing is kept for a tenant that isn't open.
+
+        Raises:
+            TypeError: It is no push.
+        """
+        if tenant is not None:
+            return self._tenants.feed(push, tenant)
+        taken = [pushes.feed(push) for pushes in [*self._pipelines.values()]]
+        return any(taken)
 
     async def __aenter__(self) -> Self:
         await self._transport.open()
+        self._tenants = self._new_tenants()
         for pipeline in self._pipelines:
             pipeline.open()
         return self
@@ -106,9 +202,35 @@ class SessionPool:
     async def close(self) -> None:
         """End every call of every account with `ClientClosed`, and close the connections."""
         try:
+            self._tenants.stop()
             closing = [pipeline.close() for pipeline in self._pipelines]
+            closing.append(self._tenants.ended())
             # All at once, and to the end: one that takes its time holds up no other, and whoever
             # gives up waiting has closed them all the same.
             await asyncio.shield(asyncio.gather(*closing))
         finally:
             await self._transport.close()
+
+    async def _client_of(self, name: str) -> KlearStack:
+        """Ask for a tenant's client, and make sure that it is a new one of this pool."""
+        if self._open_tenant is None:
+            raise RuntimeError(
+                f"can't open tenant {name!r}: give SessionPool a function that does, "
+                "SessionPool(open_tenant)"
+            )
+        given = self._open_tenant(self, name)
+        client = await given if inspect.isawaitable(given) else given
+        if not isinstance(client, KlearStack):
+            raise TypeError(
+                f"open_tenant gave {type(client).__name__} for tenant {name!r}, not a KlearStack: "
+                "return pool.account(...)"
+            )
+        tokens = client._pipeline.tokens  # noqa: SLF001 - whose client it is, variant or not
+        if tokens not in self._unclaimed:
+            raise ValueError(
+                f"open_tenant gave a client for tenant {name!r} that isn't of this pool, or was "
+                "given for a tenant before: return a new pool.account(...) each time"
+            )
+        self._unclaimed.discard(tokens)
+        # A variant, because it is everybody's: closing that closes nothing.
+        return client.with_options()

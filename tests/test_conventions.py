@@ -43,6 +43,7 @@ ORDER = (
     "carrier",
     "pipeline",
     "client",
+    "tenants",
     "pool",
     "webhooks",
     "cli",

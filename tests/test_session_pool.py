@@ -6,11 +6,12 @@ import asyncio
 import gc
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
 from aiohttp import web
-from conftest import AT_ONCE, LIBRARY, PASSWORD, QUICK, Serve, until
+from conftest import AT_ONCE, LIBRARY, PASSWORD, QUICK, Serve, client_at, until
 
 from klearstack_async import ClientClosed, KlearStack, Rate, SessionPool
 
@@ -77,6 +78,9 @@ class Service:
             await asyncio.sleep(0.001)
         self.inside[user] -= 1
         return web.json_response({"result": [], "status": "processing"})
+
+    def has(self, user: str, inside: int) -> bool:
+        return self.inside[user] == inside
 
     async def started(self, serve: Serve) -> str:
         return await serve(get_access_token=self.log_in, getbatchdocuments=self.take)
@@ -322,3 +326,92 @@ async def test_two_connections_serve_the_logins_of_ten_accounts(serve: Serve) ->
         await asyncio.gather(*(look(ks) for ks in users))
     # Some more for the logins, because who waits for a token may have the last place.
     assert service.most_connections <= 6
+
+
+async def test_an_account_whose_calls_hang_leaves_connections_for_others(serve: Serve) -> None:
+    service = Service()
+    service.held = {"hanging"}
+    url = await service.started(serve)
+    async with SessionPool(connections=8) as pool:
+        hanging, other = account(pool, url, "hanging"), account(pool, url, "other")
+        calls = [look(hanging) for _ in range(64)]
+        await until(lambda: service.inside["hanging"] == 4)
+        await asyncio.gather(*(look(other) for _ in range(20)))
+        assert not any(call.done() for call in calls)
+        assert hanging.rate.in_flight == 4
+    for call in calls:
+        assert type(await error_of(call)) is ClientClosed
+
+
+async def test_several_accounts_that_hang_leave_connections_for_others(serve: Serve) -> None:
+    service = Service()
+    service.held = {"a", "b", "c"}
+    url = await service.started(serve)
+    calls: list[asyncio.Task[object]] = []
+    async with SessionPool(connections=8) as pool:
+        for user, places in (("a", 4), ("b", 2), ("c", 1)):
+            ks = account(pool, url, user)
+            calls.extend(look(ks) for _ in range(64))
+            await until(partial(service.has, user, places))
+        await asyncio.gather(*(look(account(pool, url, "other")) for _ in range(20)))
+        assert service.inside == {"a": 4, "b": 2, "c": 1, "other": 0}
+    for call in calls:
+        assert type(await error_of(call)) is ClientClosed
+
+
+async def test_an_account_whose_login_hangs_leaves_connections_for_the_logins_of_others(
+    serve: Serve,
+) -> None:
+    service, inside = Service(), 0
+
+    async def hold(request: web.Request) -> web.StreamResponse:
+        nonlocal inside
+        if (await request.post()).get("username") != "hanging":
+            return await service.log_in(request)
+        inside += 1
+        await service.gate.wait()
+        return web.json_response({"access_token": "a.b.c"})
+
+    url = await serve(get_access_token=hold, getbatchdocuments=service.take)
+    async with SessionPool(connections=4) as pool:
+        hanging, other = account(pool, url, "hanging"), account(pool, url, "other")
+        calls = [look(hanging) for _ in range(64)]
+        await until(lambda: inside == 1)
+        await look(other)
+        assert not any(call.done() for call in calls)
+    for call in calls:
+        assert type(await error_of(call)) is ClientClosed
+
+
+async def test_who_has_one_call_does_not_wait_for_all_of_who_has_many(serve: Serve) -> None:
+    service, order = Service(), list[str]()
+    service.held = {"blocking"}
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        order.append(str((await request.post())["username"]))
+        return await service.take(request)
+
+    url = await serve(get_access_token=service.log_in, getbatchdocuments=take)
+    async with SessionPool(connections=1) as pool:
+        gate = pool._transport.gate
+        blocking, busy, other = (account(pool, url, user) for user in ("blocking", "busy", "other"))
+        calls = [look(blocking)]
+        await until(lambda: service.inside["blocking"] == 1)
+        calls.extend(look(busy) for _ in range(20))
+        await until(lambda: gate.waiting == 20)
+        calls.append(look(other))
+        await until(lambda: gate.waiting == 21)
+        service.gate.set()
+        await asyncio.gather(*calls)
+    assert order == ["blocking", "busy", "other", *["busy"] * 19]
+
+
+async def test_an_account_that_shares_with_nobody_may_have_all_connections(serve: Serve) -> None:
+    service = Service()
+    service.held = {"demo"}
+    url = await service.started(serve)
+    async with client_at(url, concurrency=8) as ks:
+        calls = [look(ks) for _ in range(8)]
+        await until(lambda: service.inside["demo"] == 8)
+        service.gate.set()
+        await asyncio.gather(*calls)

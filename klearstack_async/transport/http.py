@@ -27,8 +27,8 @@ from klearstack_async.settings import Tls
 from klearstack_async.transport.answer import OpenAnswer
 from klearstack_async.transport.body import Body, StreamedForm
 from klearstack_async.transport.descriptors import affordable
-from klearstack_async.transport.gate import Gate
 from klearstack_async.transport.progress import Progress
+from klearstack_async.transport.shared_gate import SharedGate
 from klearstack_async.transport.small import JoinedForm, SmallCalls, client_timeout
 from klearstack_async.transport.tls import Trust, tls_failure, tls_reason, trust_of
 
@@ -76,22 +76,22 @@ class HttpTransport:
 
     Attributes:
         gate: Lets in as many exchanges as there may be connections, but for answers that somebody
-            iterates over: who does that may make other calls meanwhile. aiohttp's own queue is not
-            used: it stands behind the choice of the token, which may end while it waits there.
+            iterates over: who does that may make other calls meanwhile. Each account gets its share
+            if there are several. aiohttp's own queue is not used: it stands behind the choice of
+            the token, which may end while it waits there.
         token_gate: The same for those calls that get tokens: who waits for a token may have the
             last of the other places.
         decoding: Lets one large answer be decoded at a time.
     """
 
-    def __init__(self, *, tls: Tls, connections: int) -> None:
+    def __init__(self, *, tls: Tls, connections: int, is_shared: bool = False) -> None:
         self._tls = tls
-        self._connections = connections
+        self._connections, self._is_shared = connections, is_shared
         self._session: aiohttp.ClientSession | None = None
         self._small: SmallCalls | None = None
         self._trust = Trust()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.gate = Gate(connections)
-        self.token_gate = Gate(connections)
+        self.gate, self.token_gate = self._new_gate(connections), self._new_gate(connections)
         self.decoding = anyio.CapacityLimiter(1)
 
     async def open(self) -> None:
@@ -108,8 +108,8 @@ class HttpTransport:
             raise RuntimeError("this client is open already; make another one, or share this")
         self._trust = trust
         self._loop = asyncio.get_running_loop()
-        self.gate = Gate(affordable(self._connections))
-        self.token_gate = Gate(affordable(self._connections))
+        places = affordable(self._connections)
+        self.gate, self.token_gate = self._new_gate(places), self._new_gate(places)
         self.decoding = anyio.CapacityLimiter(1)
         connector = aiohttp.TCPConnector(
             limit=0, ssl=trust.connector_ssl, keepalive_timeout=_KEEP_ALIVE_SECONDS
@@ -121,6 +121,9 @@ class HttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": _USER_AGENT},
         )
+
+    def _new_gate(self, places: int) -> SharedGate:
+        return SharedGate(places, keeps_some_free=self._is_shared)
 
     def check_open(self) -> None:
         """Make sure that it can be used, here and now.

@@ -52,7 +52,7 @@ YES = [
     "Record saved",
 ]
 NO = [
-    *DOCUMENTED_REFUSALS,
+    *sorted(DOCUMENTED_REFUSALS),
     "Document ID not found",
     "Batch ID not found",
     "Forbidden: Client Error",
@@ -347,7 +347,7 @@ def test_the_text_of_a_box_is_found_and_nothing_is_lost(body: str, expected: Box
 @pytest.mark.parametrize(
     "body",
     [
-        *DOCUMENTED_REFUSALS,
+        *sorted(DOCUMENTED_REFUSALS),
         '"Document ID not found"',
         '{"error": "x"}',
         '{"success": false}',
