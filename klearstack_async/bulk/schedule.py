@@ -41,6 +41,9 @@ _LONG_LOOK_SECONDS = 1.0
 # later one after a pause of this share of its age.
 _PATIENCE = 2.0
 _PATIENT_SHARE_OF_AGE = 0.5
+# A service that was quick, and becomes slow, isn't asked for each batch: unless pushes were
+# announced, that takes at least this share of `Polling.longest_seconds`.
+_LEAST_PATIENCE = 0.25
 # So many batches in a row that a look found ready: the pushes don't come any more.
 _UNPUSHED = 8
 # The shortest of pauses and estimates, as a share of Polling.first_seconds.
@@ -289,9 +292,11 @@ class Schedule(Generic[W]):
 
     def _patience_seconds(self) -> float:
         """Say how old a batch becomes before its push is taken for lost."""
+        longest = self._polling.longest_seconds
         if self._estimate.seconds is None:
-            return self._polling.longest_seconds
-        return max(_PATIENCE * self._estimate.seconds, self._polling.first_seconds)
+            return longest
+        least = longest if self._polling.pushed else _LEAST_PATIENCE * longest
+        return max(_PATIENCE * self._estimate.seconds, least)
 
     def _jitter(self) -> float:
         return 1 + _JITTER * (2 * self._chance() - 1)

@@ -311,6 +311,20 @@ def test_a_push_that_is_lost_costs_a_look_and_some_of_the_time() -> None:
     assert max(batch.delay for batch in run.batches) < 25
 
 
+def test_where_pushes_are_announced_the_longest_pause_is_the_least_patience() -> None:
+    slower = stream(30, 20, each(0.2)) + [
+        Batch(batch.uploaded_at + 30, 9) for batch in stream(30, 20, each(9))
+    ]
+    assert simulate(slower, pushed=1.0, polling=Polling(pushed=True)).looks == 0
+
+
+def test_a_service_that_becomes_slow_is_not_asked_for_each_batch_that_it_will_push() -> None:
+    slower = stream(30, 20, each(0.2)) + [
+        Batch(batch.uploaded_at + 30, 2) for batch in stream(30, 20, each(2))
+    ]
+    assert simulate(slower, pushed=1.0).looks < 0.1
+
+
 @pytest.mark.parametrize("polling", [Polling(), Polling(pushed=True)])
 def test_when_pushes_end_looks_bring_the_rest(polling: Polling) -> None:
     run = simulate(stream(60, 20, each(5)), pushed=1.0, pushed_until=30, polling=polling)

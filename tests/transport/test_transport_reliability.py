@@ -43,13 +43,14 @@ from klearstack_async.transport.bounds import Bounds, OutOfBoundsError
 from klearstack_async.transport.clock import Clock
 from klearstack_async.transport.gate import Gate
 from klearstack_async.transport.progress import Progress
+from klearstack_async.transport.shared_gate import SharedGate
 from klearstack_async.transport.small import JoinedForm, SmallCalls
 from klearstack_async.transport.token_keeper import TokenKeeper
 from klearstack_async.wire.request import FilePart
 from klearstack_async.wire.source import BytesSource
 
 
-def _stand(asked: list[str], gate: Gate, waiting: int) -> bool:
+def _stand(asked: list[str], gate: Gate | SharedGate, waiting: int) -> bool:
     return asked[1:] == ["b"] and gate.waiting == waiting
 
 
