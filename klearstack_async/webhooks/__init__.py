@@ -11,9 +11,11 @@ aiohttp, for one:
         await queue.put(push)
         return web.Response()
 
-Answer fast, and expect the same push again: `push.key` tells whether it is the same.
+Answer fast, and expect the same push again: `push.key` tells whether it is the same. Where bodies
+may be large, `check_headers` refuses what it can before anything of them is read.
 """
 
+from klearstack_async.webhooks.admission import check_headers
 from klearstack_async.webhooks.push import Push, parse_push
 
-__all__ = ["Push", "parse_push"]
+__all__ = ["Push", "check_headers", "parse_push"]

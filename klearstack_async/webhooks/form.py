@@ -23,9 +23,10 @@ from klearstack_async.webhooks.json_object import (
 from klearstack_async.webhooks.multipart import multipart_fields
 from klearstack_async.webhooks.refusal import refusal
 
-__all__ = ["Value", "as_sent", "fields_of", "json_of", "text_of"]
+__all__ = ["Value", "as_sent", "check_content_type", "fields_of", "json_of", "text_of"]
 
 Value: TypeAlias = bytes | msgspec.Raw
+_Reader: TypeAlias = Callable[[bytes, Mapping[str, str]], Iterable[tuple[str, Value]]]
 
 MOST_FIELDS = 200
 _NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -42,13 +43,7 @@ def fields_of(content_types: list[str], body: bytes) -> dict[str, Value]:
         WebhookError: 415, it is in none of the three encodings; 400, it is malformed, has too many
             fields, or one of them twice.
     """
-    if len(content_types) > 1:
-        raise refusal(400, "the request has more than one Content-Type header")
-    kind, parameters = parameters_of("".join(content_types))
-    read = _READERS.get(kind)
-    if read is None:
-        known = ", ".join(_READERS)
-        raise refusal(415, f"the Content-Type is {kind or 'missing'!r}; a push is one of: {known}")
+    read, parameters = _reader_of(content_types)
     fields: dict[str, Value] = {}
     for name, value in islice(read(body, parameters), MOST_FIELDS + 1):
         if name in fields:
@@ -58,6 +53,15 @@ def fields_of(content_types: list[str], body: bytes) -> dict[str, Value]:
     if len(fields) > MOST_FIELDS:
         raise refusal(400, f"it has more than {MOST_FIELDS} fields; a push has eight")
     return fields
+
+
+def check_content_type(content_types: list[str]) -> None:
+    """Refuse a body by the values of the request's `Content-Type` headers.
+
+    Raises:
+        WebhookError: 415, it is in none of the three encodings; 400, there are several.
+    """
+    _reader_of(content_types)
 
 
 def text_of(value: Value) -> str:
@@ -121,11 +125,22 @@ def _json(body: bytes, parameters: Mapping[str, str]) -> Iterable[tuple[str, Val
     raise refusal(422, "not a push: the body is JSON and not an object")
 
 
-_READERS: Mapping[str, Callable[[bytes, Mapping[str, str]], Iterable[tuple[str, Value]]]] = {
+_READERS: Mapping[str, _Reader] = {
     "multipart/form-data": _multipart,
     "application/x-www-form-urlencoded": _urlencoded,
     "application/json": _json,
 }
+
+
+def _reader_of(content_types: list[str]) -> tuple[_Reader, Mapping[str, str]]:
+    if len(content_types) > 1:
+        raise refusal(400, "the request has more than one Content-Type header")
+    kind, parameters = parameters_of("".join(content_types))
+    read = _READERS.get(kind)
+    if read is None:
+        known = ", ".join(_READERS)
+        raise refusal(415, f"the Content-Type is {kind or 'missing'!r}; a push is one of: {known}")
+    return read, parameters
 
 
 def _utf8(value: bytes, codec: str) -> bytes:

@@ -8,11 +8,13 @@ from typing import TypeAlias
 
 from klearstack_async.webhooks.refusal import refusal
 
-__all__ = ["Headers", "charset_of", "header_values", "parameters_of"]
+__all__ = ["Headers", "charset_of", "content_length_of", "header_values", "parameters_of"]
 
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 
 _PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.DOTALL)
+# A number that nobody could send, and Python would take long to read.
+_MOST_DIGITS = 18
 # A table and not Python's registry: some of the codecs in there take quadratic time, and it keeps
 # every unknown name for ever.
 _CODECS = {
@@ -58,6 +60,20 @@ def charset_of(parameters: Mapping[str, str]) -> str:
     if codec is None:
         raise refusal(415, f"the charset isn't one of {', '.join(_CODECS)}; send UTF-8")
     return codec
+
+
+def content_length_of(lengths: list[str]) -> int | None:
+    """Read the values of the request's `Content-Length` headers; None if there is none.
+
+    Raises:
+        WebhookError: 400, it is no length, or there are several.
+    """
+    if not lengths:
+        return None
+    [length, *others] = lengths
+    if others or len(length) > _MOST_DIGITS or not (length.isascii() and length.isdigit()):
+        raise refusal(400, "the Content-Length header isn't one number")
+    return int(length)
 
 
 def _text(value: str | bytes) -> str:

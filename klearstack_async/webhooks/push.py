@@ -11,7 +11,7 @@ from klearstack_async.errors import WebhookError
 from klearstack_async.webhooks.content import document_in, key_of
 from klearstack_async.webhooks.form import Value, as_sent, fields_of, json_of, text_of
 from klearstack_async.webhooks.headers import Headers, header_values
-from klearstack_async.webhooks.refusal import described, refusal
+from klearstack_async.webhooks.refusal import described, refusal, too_large
 from klearstack_async.webhooks.sender import Sender
 
 __all__ = ["Push", "parse_push"]
@@ -97,11 +97,7 @@ def parse_push(
     sender = Sender(token, {name: text for name, text in given if text is not None})
     sender.refuse_misuse(unverified=unverified)
     if len(body) > max_bytes:
-        raise refusal(
-            413,
-            f"the body has {len(body)} bytes, and {max_bytes} are allowed; if documents may be "
-            "that large, raise max_bytes",
-        )
+        raise too_large(len(body), max_bytes)
     found = header_values(headers)
     sender.check_token(found.get("authorization", []))
     tokens = (value.rpartition(" ")[2] for value in found.get("authorization", []))

@@ -8,7 +8,7 @@ from klearstack_async.errors import WebhookError
 from klearstack_async.wire.redaction import cleaned, one_line
 from klearstack_async.wire.reply import Reply
 
-__all__ = ["described", "refusal"]
+__all__ = ["described", "refusal", "too_large"]
 
 _MESSAGE_CHARACTERS = 1000
 _WINDOW_BYTES = 1 << 16
@@ -21,6 +21,16 @@ _HIDDEN_FROM = re.compile(r"passw|(?:%|\\u00)(?:[46][1-9a-f]|[57][0-9a])", re.IG
 def refusal(status: int, message: str) -> WebhookError:
     """Make the error that says why a request is refused, and with which HTTP status."""
     return WebhookError(message, endpoint="webhooks.parse_push", status=status)
+
+
+def too_large(size_bytes: int | None, max_bytes: int) -> WebhookError:
+    """Make the error that says that a body is larger than is allowed; None if it had no end yet."""
+    size = "more" if size_bytes is None else f"{size_bytes} bytes"
+    return refusal(
+        413,
+        f"the body has {size}, and {max_bytes} are allowed; if documents may be that large, "
+        "raise max_bytes",
+    )
 
 
 def described(error: WebhookError, body: bytes, secrets: tuple[str, ...]) -> WebhookError:
