@@ -259,6 +259,7 @@ class KlearStack:
         """
         if self._is_variant:
             return
+        self._pushes.forget_early()
         try:
             await self._pipeline.close()
         finally:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar, overload
 
+import msgspec
+
 from klearstack_async.contents import (
     KeyedContents,
     Parts,
@@ -170,6 +172,12 @@ class Document:
 
     # Equal documents may hold lists and dicts, which have no hash.
     __hash__ = None  # type: ignore[assignment]
+
+    def __sizeof__(self) -> int:
+        """Say how much memory it takes, roughly: by what it was decoded from."""
+        if isinstance(self._source, bytes):
+            return object.__sizeof__(self) + len(self._source)
+        return object.__sizeof__(self) + len(msgspec.msgpack.encode(self._source))
 
     def __repr__(self) -> str:
         return (

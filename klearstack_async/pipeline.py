@@ -147,9 +147,9 @@ class Pipeline:
 
         Raises:
             ClientClosed: It was closed meanwhile.
-            RuntimeError: It was closed before.
+            RuntimeError: It isn't open.
         """
-        self._bounds.check_open()
+        self.check_open()
         await self._kept(self._clock.sleep(seconds), None, "while a batch was waited for")
 
     async def log_in(self, login: Login | None = None) -> Tokens:

@@ -6,10 +6,11 @@ means to a wait or a run is theirs.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import anyio
 
@@ -18,9 +19,11 @@ from klearstack_async.document import Document
 __all__ = ["AwaitedBatch", "Pushed", "Pushes"]
 
 # A push may come before the receipt of its upload; so many are kept, and so long. Not longer: what
-# was pushed a while ago may have been corrected since.
+# was pushed a while ago may have been corrected since. And no more than so much in memory: where
+# nobody ever waits, all of them are kept for nothing.
 _EARLY = 1000
 _EARLY_SECONDS = 60.0
+_EARLY_BYTES = 16 << 20
 
 
 class Pushed(Protocol):
@@ -53,13 +56,14 @@ class Pushes:
         """
         self._seconds = seconds
         self._takers: list[Taker] = []
-        self._early: deque[tuple[float, Pushed]] = deque(maxlen=_EARLY)
+        self._early: deque[_Kept] = deque()
+        self._early_bytes = 0
 
     def feed(self, push: Pushed) -> bool:
         """Hand a push to everybody who waits for its batch.
 
         Returns:
-            Whether anybody does. If not, it is kept for a minute.
+            Whether anybody does. If not, it is kept for a minute, unless others need the room.
 
         Raises:
             TypeError: It is no push.
@@ -69,8 +73,7 @@ class Pushes:
         answers = [take(push) for take in [*self._takers]]
         if any(answers):
             return True
-        self._forget_old()
-        self._early.append((self._seconds(), push))
+        self._keep(push)
         return False
 
     @contextmanager
@@ -84,15 +87,17 @@ class Pushes:
 
     def take_early(self, batch_id: str) -> list[Pushed]:
         """Take out what came for a batch before anybody waited for it."""
-        self._forget_old()
-        found = [kept for kept in self._early if kept[1].batch_id == batch_id]
+        found = self._early_of(batch_id)
         for kept in found:
             self._early.remove(kept)
-        return [push for _, push in found]
+            self._early_bytes -= kept.size_bytes
+        return [kept.push for kept in found]
 
     @contextmanager
     def awaited(self, batch_id: str, expected: int | None) -> Iterator[AwaitedBatch]:
-        """Gather what is pushed for a batch.
+        """Gather what is pushed for a batch, with what came before.
+
+        That is left there for others who wait, until this block is left without an error.
 
         Args:
             batch_id: The batch.
@@ -100,14 +105,43 @@ class Pushes:
         """
         batch = AwaitedBatch(batch_id, expected)
         with self.taken_by(batch.take):
-            for push in self.take_early(batch_id):
-                batch.take(push)
+            for kept in self._early_of(batch_id):
+                batch.take(kept.push)
             yield batch
+        # It has what it waited for; who gives up leaves it to others.
+        self.take_early(batch_id)
 
-    def _forget_old(self) -> None:
+    def forget_early(self) -> None:
+        """Keep nothing of what nobody has waited for."""
+        self._early.clear()
+        self._early_bytes = 0
+
+    def _keep(self, push: Pushed) -> None:
+        kept = _Kept(push, self._seconds(), sys.getsizeof(push.document))
+        self._early.append(kept)
+        self._early_bytes += kept.size_bytes
+        self._make_room()
+
+    def _early_of(self, batch_id: str) -> list[_Kept]:
+        self._make_room()
+        return [kept for kept in self._early if kept.push.batch_id == batch_id]
+
+    def _make_room(self) -> None:
         oldest = self._seconds() - _EARLY_SECONDS
-        while self._early and self._early[0][0] < oldest:
-            self._early.popleft()
+        while self._early and (
+            self._early[0].at < oldest
+            or len(self._early) > _EARLY
+            or self._early_bytes > _EARLY_BYTES
+        ):
+            self._early_bytes -= self._early.popleft().size_bytes
+
+
+class _Kept(NamedTuple):
+    """A push that nobody waited for when it came."""
+
+    push: Pushed
+    at: float
+    size_bytes: int
 
 
 class AwaitedBatch:
@@ -129,14 +163,19 @@ class AwaitedBatch:
     @property
     def documents(self) -> tuple[Document, ...] | None:
         """The documents in the order in which they came, once all that are expected are there."""
-        return (*self._documents.values(),) if self._is_complete() else None
+        return self.so_far if self._is_complete() else None
+
+    @property
+    def so_far(self) -> tuple[Document, ...]:
+        """Those that have come, in their order."""
+        return (*self._documents.values(),)
 
     def take(self, push: Pushed) -> bool:
         """Take a push, if it is of this batch."""
         if push.batch_id != self._batch_id:
             return False
         document = push.document
-        # One that can't be told from others counts once; then a look has to bring the rest.
+        # Those that can't be told apart count once; then a look has to bring the rest.
         self._documents[document.document_id or document.file_name or push.file_name or ""] = (
             document
         )

@@ -201,6 +201,86 @@ def test_what_nobody_waits_for_is_kept_for_a_minute_and_no_more_than_a_thousand(
     assert pushes.take_early("young") == []
 
 
+def test_of_what_nobody_waits_for_no_more_than_16_mib_are_kept() -> None:
+    pushes = Pushes(lambda: 0.0)
+    large = "x" * (5 << 20)
+    for number in range(4):
+        pushes.feed(Push(f"b-{number}", document_of(number, Note={"value": large})))
+    kept = [number for number in range(4) if pushes.take_early(f"b-{number}")]
+    assert kept == [1, 2, 3]
+    pushes.feed(Push("too large", document_of(9, Note={"value": "x" * (17 << 20)})))
+    assert pushes.take_early("too large") == []
+    # What was taken out makes room.
+    for number in range(3):
+        pushes.feed(Push(f"b-{number}", document_of(number, Note={"value": large})))
+    assert all(pushes.take_early(f"b-{number}") for number in range(3))
+
+
+async def test_two_who_begin_to_wait_at_once_share_what_came_before(serve: Serve) -> None:
+    service = Service()
+    async with client_at(await serve(getbatchdocuments=service.look), polling=SLOW) as ks:
+        ks.feed(Push("b", document_of(1)))
+        waits = [asyncio.create_task(ks.results.wait("b", expected=2)) for _ in range(2)]
+        await until(lambda: service.looks == 2)
+        waits[0].cancel()
+        ks.feed(Push("b", document_of(2)))
+        assert len((await waits[1]).documents) == 2
+
+
+async def test_many_pushes_of_a_batch_of_unknown_size_cause_few_looks(serve: Serve) -> None:
+    service = Service()
+    async with client_at(await serve(getbatchdocuments=service.look), polling=SLOW) as ks:
+        waiting = asyncio.create_task(ks.results.wait("b"))
+        await until(lambda: service.looks == 1)
+        for number in range(50):
+            ks.feed(Push("b", document_of(number)))
+            await asyncio.sleep(0)
+        service.answer = {"result": [{"document_id": "d-1"}], "extraction_status": "completed"}
+        await waiting
+    assert service.looks == 2
+
+
+async def test_an_announced_push_that_gets_lost_is_looked_for_within_any_timeout(
+    serve: Serve,
+) -> None:
+    service = Service()
+    service.answer = {"result": [{"document_id": "d-9"}], "extraction_status": "completed"}
+    polling = replace(SLOW, pushed=True)
+    async with client_at(await serve(getbatchdocuments=service.look), polling=polling) as ks:
+        assert len((await ks.results.wait("b", expected=1, timeout=0.5)).documents) == 1
+
+
+async def test_a_wait_that_runs_out_holds_what_was_pushed(serve: Serve) -> None:
+    service = Service()
+    async with client_at(await serve(getbatchdocuments=service.look), polling=SLOW) as ks:
+        ks.feed(Push("b", document_of(1)))
+        with pytest.raises(BatchNotReady, match="1 documents ready") as caught:
+            await ks.results.wait("b", expected=2, timeout=0.1)
+    assert caught.value.batch is not None
+    assert [d.document_id for d in caught.value.batch.documents] == ["d-1"]
+
+
+@pytest.mark.parametrize("pushed", [False, True])
+async def test_a_wait_of_a_client_that_is_not_open_is_refused(pushed: bool) -> None:
+    ks = client_at("http://127.0.0.1:9", polling=Polling(pushed=pushed))
+    with pytest.raises(RuntimeError, match="open"):
+        await ks.results.wait("b", expected=1)
+
+
+@pytest.mark.parametrize("expected", [0, -1])
+async def test_a_wait_for_nothing_is_refused(expected: int) -> None:
+    ks = client_at("http://127.0.0.1:9")
+    with pytest.raises(ValueError, match="expected is 1 or more"):
+        await ks.results.wait("b", expected=expected)
+
+
+async def test_a_client_that_was_closed_keeps_no_push(serve: Serve) -> None:
+    service = Service()
+    async with client_at(await serve(getbatchdocuments=service.look), polling=SLOW) as ks:
+        ks.feed(Push("b", document_of(1)))
+    assert ks._pushes.take_early("b") == []
+
+
 @pytest.mark.parametrize("nonsense", [None, "b", Push("b", None), Push(7, document_of(1))])  # type: ignore[arg-type]
 def test_what_is_no_push_is_refused(nonsense: Push) -> None:
     ks = KlearStack("http://127.0.0.1:9", company_name="a", username="b", password=PASSWORD)

@@ -56,6 +56,7 @@ class Parcel:
         trouble: What went wrong at the last look, or None.
         troubled_at: Since when every look has gone wrong.
         refusals: How many looks in a row were refused, or brought what can't be read.
+        strangers: The ids of documents in its batch that are nobody's, and were given as such.
     """
 
     items: list[Item]
@@ -69,6 +70,7 @@ class Parcel:
     trouble: Exception | None = field(default=None, repr=False)
     troubled_at: float = 0.0
     refusals: int = 0
+    strangers: set[str] = field(default_factory=set)
 
     @property
     def is_single(self) -> bool:

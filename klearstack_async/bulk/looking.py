@@ -90,7 +90,7 @@ class Looker:
         """End the sources of a batch that is done, and give what belongs to none."""
         matched = match(parcel, batch.documents)
         for document in matched.unmatched:
-            self._delivery.add(unmatched(parcel, document))
+            self.stranger(parcel, document)
         for item, documents in matched.of_items:
             error = self._error_of(parcel, item, batch, documents)
             self._end(parcel, item, documents, error)
@@ -110,6 +110,13 @@ class Looker:
         if not parcel.items:
             self._delivery.settle(parcel.number)
         return not matched.unmatched
+
+    def stranger(self, parcel: Parcel, document: Document) -> None:
+        """Give a document of a parcel's batch that belongs to none of its sources, once."""
+        if document.document_id not in parcel.strangers:
+            self._delivery.add(unmatched(parcel, document))
+        if document.document_id is not None:
+            parcel.strangers.add(document.document_id)
 
     def _error_of(
         self, parcel: Parcel, item: Item, batch: Batch, documents: tuple[Document, ...]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from klearstack_async.bulk.item import Item, Parcel
-from klearstack_async.bulk.naming import name_key
+from klearstack_async.bulk.naming import is_of_another, name_key
 from klearstack_async.document import Document
 
 __all__ = ["Matched", "match"]
@@ -29,18 +29,23 @@ def match(
 ) -> Matched:
     """Tie documents to sources by the names under which those were sent.
 
-    What comes for a single source is its own, whatever it is called. In a bundle the name alone
-    decides: neither the order nor what is left over says anything for sure.
+    What comes for a single source is its own, whatever it is called, unless by the name of another
+    source of the same run. In a bundle the name alone decides: neither the order nor what is left
+    over says anything for sure.
 
     Args:
         parcel: What was sent.
         documents: What came.
         file_name: The name of documents that don't say it themselves, if it is known otherwise.
     """
-    if parcel.is_single:
-        return Matched([(item, tuple(documents)) for item in parcel.items], ())
-    found: dict[str, list[Document]] = {name_key(name): [] for name in parcel.names}
     unmatched: list[Document] = []
+    if parcel.is_single:
+        own: list[Document] = []
+        for document in documents:
+            called = document.file_name or file_name or ""
+            (unmatched if is_of_another(called, parcel.names[0]) else own).append(document)
+        return Matched([(item, tuple(own)) for item in parcel.items], tuple(unmatched))
+    found: dict[str, list[Document]] = {name_key(name): [] for name in parcel.names}
     for document in documents:
         name = document.file_name or file_name
         found.get(name_key(name) if name else "", unmatched).append(document)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from klearstack_async.wire.zipping import caseless, fitted_name, member_names, name_parts
 
-__all__ = ["absolute", "name_key", "number_in", "remote_name", "same_name"]
+__all__ = ["absolute", "is_of_another", "name_key", "number_in", "remote_name", "same_name"]
 
 _SEPARATORS = re.compile(r"[/\\]")
+_JOB_AND_NUMBER = re.compile(r"-([a-z2-7]{8})-(\d{1,18})(?:-\d+)?(?:\.[^.]*)?$", re.IGNORECASE)
 
 
 def remote_name(filename: str, job: str, number: int, attempt: int) -> str:
@@ -48,6 +49,14 @@ def number_in(name: str, job: str) -> int | None:
     """
     found = re.search(rf"-{re.escape(job)}-(\d{{1,18}})(?:-\d+)?(?:\.[^.]*)?$", name, re.IGNORECASE)
     return None if found is None else int(found[1])
+
+
+def is_of_another(name: str, own: str) -> bool:
+    """Say whether a name was made for another source of the job that made `own`."""
+    theirs, ours = _JOB_AND_NUMBER.search(name), _JOB_AND_NUMBER.search(own)
+    if theirs is None or ours is None or theirs[1].lower() != ours[1].lower():
+        return False
+    return int(theirs[2]) != int(ours[2])
 
 
 def name_key(name: str) -> str:

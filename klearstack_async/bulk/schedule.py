@@ -93,8 +93,8 @@ class Schedule(Generic[W]):
         self._scouts: set[int] = set()
         self._last_new_at = -math.inf
         self._is_pushed = polling.pushed
-        # How many looks have found a batch ready since the last push.
-        self._unpushed = 0
+        # How many looks have found a batch ready since the last push, and when that came.
+        self._unpushed, self._last_push_at = 0, -math.inf
 
     def __len__(self) -> int:
         """Say how many are planned; those that are being looked at are not."""
@@ -192,9 +192,7 @@ class Schedule(Generic[W]):
         if plan is None:
             return
         self._forget(plan)
-        self._unpushed += 1
-        if self._unpushed >= _UNPUSHED:
-            self._is_pushed = False
+        self._note_unpushed(plan, now)
         if now - plan.taken_at > _LONG_LOOK_SECONDS:
             # It may have become ready while the look was held up, by a limit or by repetitions.
             plan.taken_at = now
@@ -219,11 +217,31 @@ class Schedule(Generic[W]):
 
     def pushed(self, waiting: W, now: float) -> None:
         """Learn that pushes come: something of this batch was pushed, all of it or a part."""
-        self._unpushed = 0
+        self._unpushed, self._last_push_at = 0, now
         plan, known = self._plans.get(id(waiting)), self._estimate.seconds
         if plan is not None and not plan.is_old and not (self._is_pushed and known):
             self._is_pushed = True
             self._begin(max(now - waiting.uploaded_at, known or 0.0), now)
+
+    def pushed_late(self, uploaded_at: float, now: float) -> None:
+        """Learn that a batch was pushed when a look had brought it already.
+
+        Args:
+            uploaded_at: When it had been uploaded.
+            now: The time.
+        """
+        self._unpushed, self._last_push_at = 0, now
+        if self._is_pushed:
+            self._estimate.took(now - uploaded_at)
+
+    def _note_unpushed(self, plan: _Plan[W], now: float) -> None:
+        """Believe in pushes no more when they have failed to come, and none came for long."""
+        if not self._is_pushed or self._polling.pushed or plan.taken_at < self._last_push_at:
+            return
+        self._unpushed += 1
+        silence = now - self._last_push_at
+        if self._unpushed >= _UNPUSHED and silence > self._patience_seconds():
+            self._is_pushed = False
 
     def _learn(self, plan: _Plan[W], *, is_ready: bool) -> None:
         if not plan.looks and not plan.is_old:
@@ -269,7 +287,7 @@ class Schedule(Generic[W]):
             return soonest
         if estimate is not None:
             gap = estimate * min(0.5, _SCOUTS / len(self._new))
-        elif len(self._scouts) < _SCOUTS:
+        elif len(self._scouts) < (1 if self._is_pushed else _SCOUTS):
             return soonest
         else:
             gap = _SHARE_OF_AGE * (self._last_new_at - uploaded_at)

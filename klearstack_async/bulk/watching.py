@@ -10,12 +10,15 @@ from klearstack_async.bulk.channel import Channel
 from klearstack_async.bulk.control import Control
 from klearstack_async.bulk.item import Parcel
 from klearstack_async.bulk.looking import Look, Looker
+from klearstack_async.bulk.naming import is_of_another
 from klearstack_async.bulk.schedule import Schedule
 from klearstack_async.pushes import Pushed, Pushes
 from klearstack_async.settings import Polling
 from klearstack_async.transport.clock import Clock
 
 __all__ = ["Watch"]
+
+_BROUGHT = 1000
 
 
 class Watch:
@@ -49,6 +52,9 @@ class Watch:
         # A service may give one batch id to several uploads.
         self._parcels: dict[str, list[Parcel]] = {}
         self._pushes = pushes
+        self._looks: dict[Parcel, anyio.CancelScope] = {}
+        # When those were uploaded that a look has brought: their pushes may be late.
+        self._brought: dict[str, float] = {}
         self._changed = anyio.Event()
         self._may_get_more = True
 
@@ -112,12 +118,15 @@ class Watch:
         while (parcel := await due.take()) is not None:
             # It may have been pushed while it stood in line here.
             if self._control.error is None and self._waits_for(parcel):
-                self._note(parcel, await self._looker.look(parcel))
+                with anyio.CancelScope() as scope:
+                    self._looks[parcel] = scope
+                    look = await self._looker.look(parcel)
+                self._looks.pop(parcel, None)
+                # Else all of it was pushed while this was asked.
+                if self._waits_for(parcel):
+                    self._note(parcel, look)
 
     def _note(self, parcel: Parcel, look: Look) -> None:
-        if not self._waits_for(parcel):
-            # A push came while this was asked.
-            return
         now = self._clock.seconds()
         match look:
             case Look.NOT_READY:
@@ -126,6 +135,9 @@ class Watch:
                 self._schedule.failed(parcel, now)
             case Look.READY:
                 self._schedule.ready(parcel, now)
+                self._brought[parcel.batch_id] = parcel.uploaded_at
+                if len(self._brought) > _BROUGHT:
+                    del self._brought[next(iter(self._brought))]
                 self._forget(parcel)
             case Look.GIVEN_UP:
                 self._schedule.remove(parcel)
@@ -135,12 +147,30 @@ class Watch:
     def _take(self, push: Pushed) -> bool:
         """Take what was pushed, if its batch is waited for; it ends the wait for its source."""
         parcels = [*self._parcels.get(push.batch_id, ())]
-        for parcel in parcels:
-            self._receive(parcel, push)
-        return bool(parcels)
+        if not parcels:
+            return self._learn_late(push)
+        # Each of them: a service may give one batch id to several uploads.
+        taken = [self._receive(parcel, push) for parcel in parcels]
+        if any(taken):
+            return True
+        name = push.document.file_name or push.file_name or ""
+        if any(is_of_another(name, own) for parcel in parcels for own in parcel.names[:1]):
+            # Its receipt is on its way.
+            return False
+        self._looker.stranger(parcels[0], push.document)
+        return True
 
-    def _receive(self, parcel: Parcel, push: Pushed) -> None:
-        self._looker.received(parcel, push.document, push.file_name)
+    def _learn_late(self, push: Pushed) -> bool:
+        """Learn from a push of a batch that a look has brought before it came."""
+        uploaded_at = self._brought.pop(push.batch_id, None)
+        if uploaded_at is None:
+            return False
+        self._schedule.pushed_late(uploaded_at, self._clock.seconds())
+        return True
+
+    def _receive(self, parcel: Parcel, push: Pushed) -> bool:
+        """Take in what was pushed for a batch; say whether it was for this parcel of it."""
+        is_for_it = self._looker.received(parcel, push.document, push.file_name)
         now = self._clock.seconds()
         self._schedule.pushed(parcel, now)
         # What was planned may be due otherwise now.
@@ -148,11 +178,15 @@ class Watch:
         if not parcel.items and self._waits_for(parcel):
             self._schedule.remove(parcel, ready_at=now)
             self._forget(parcel)
+        return is_for_it
 
     def _waits_for(self, parcel: Parcel) -> bool:
         return parcel in self._parcels.get(parcel.batch_id, ())
 
     def _forget(self, parcel: Parcel) -> None:
+        if scope := self._looks.get(parcel):
+            # It may hang, or be repeated for long.
+            scope.cancel()
         same = self._parcels[parcel.batch_id]
         same.remove(parcel)
         if not same:

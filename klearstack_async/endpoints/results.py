@@ -19,7 +19,7 @@ from klearstack_async.models import (
     batch_id_of,
     set_reference_of,
 )
-from klearstack_async.pushes import Pushes
+from klearstack_async.pushes import AwaitedBatch, Pushes
 from klearstack_async.settings import DocumentType, Polling, QuickBooksStatus
 from klearstack_async.transport.clock import Clock
 from klearstack_async.values import date_text
@@ -46,6 +46,9 @@ __all__ = [
 ]
 
 DEFAULT_WAIT_SECONDS = 900.0
+# Where nobody knows how many documents there are, each push may be the last: a look comes when
+# there was none for so long.
+_QUIET_SECONDS = 0.2
 
 
 def batch_documents(
@@ -226,7 +229,7 @@ class Results:
 
         Raises:
             BatchFailed: The service could not read any of it; `batch` holds what it said.
-            ValueError: The timeout is not more than 0 seconds.
+            ValueError: The timeout is not more than 0 seconds, or less than 1 document is expected.
             BatchNotReady: The time ran out; `batch` holds what there was. Also a `TimeoutError`.
             Rejected, DecodeError, AuthenticationError, ServerError, TransportError: As
                 `in_batch`.
@@ -237,6 +240,8 @@ class Results:
         request = batch_documents(batch_id, document_type=document_type, expected=expected)
         if timeout <= 0:
             raise ValueError(f"timeout is more than 0 seconds, not {timeout}")
+        if expected is not None and expected < 1:
+            raise ValueError(f"expected is 1 or more, not {expected}")
         deadline = self._clock.seconds() + timeout
         found: Batch | None = None
         looks = 0
@@ -248,13 +253,25 @@ class Results:
                         found = await self._send(request)
                         if found.state.is_final:
                             return self._done(found)
-                left = deadline - self._clock.seconds()
-                with pushed.ending_a_pause():
-                    await self._clock.sleep(min(self._polling.pause_seconds(looks), max(0.0, left)))
+                left = max(0.0, deadline - self._clock.seconds())
+                # A push that was announced may get lost: there is a look in any case.
+                most = left if looks or not self._polling.pushed else left / 2
+                await self._pause(min(self._polling.pause_seconds(looks), most), pushed, expected)
                 looks += 1
             if pushed.documents is not None:
                 return self._done(_pushed_batch(batch_id, pushed.documents))
+            if len(pushed.so_far) > (len(found.documents) if found else 0):
+                found = Batch(batch_id, BatchState.PARTIAL, pushed.so_far)
         raise _not_ready(batch_id, found, expected, timeout)
+
+    async def _pause(self, seconds: float, pushed: AwaitedBatch, expected: int | None) -> None:
+        """Pause before the next look; what is pushed may end that."""
+        until = self._clock.seconds() + seconds
+        with pushed.ending_a_pause():
+            await self._clock.sleep(seconds)
+        while expected is None and pushed.has_news and (left := until - self._clock.seconds()) > 0:
+            pushed.has_news = False
+            await self._clock.sleep(min(_QUIET_SECONDS, left))
 
     async def between(
         self,

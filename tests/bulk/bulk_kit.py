@@ -53,7 +53,7 @@ class Store:
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         try:
-            names = await _names_in(request)
+            names = await names_in(request)
         except ConnectionResetError:
             # The client gave it up on the way.
             return failing(400)
@@ -91,7 +91,7 @@ class Store:
         return [name for names in self.batches.values() for name in names]
 
 
-async def _names_in(request: web.Request) -> list[str]:
+async def names_in(request: web.Request) -> list[str]:
     reader = await request.multipart()
     names: list[str] = []
     async for part in reader:

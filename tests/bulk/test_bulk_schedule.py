@@ -325,12 +325,37 @@ def test_a_service_that_becomes_slow_is_not_asked_for_each_batch_that_it_will_pu
     assert simulate(slower, pushed=1.0).looks < 0.1
 
 
-@pytest.mark.parametrize("polling", [Polling(), Polling(pushed=True)])
-def test_when_pushes_end_looks_bring_the_rest(polling: Polling) -> None:
+@pytest.mark.parametrize(
+    ("polling", "late_by"), [(Polling(), 1), (Polling(pushed=True), Polling().longest_seconds)]
+)
+def test_when_pushes_end_looks_bring_the_rest(polling: Polling, late_by: float) -> None:
     run = simulate(stream(60, 20, each(5)), pushed=1.0, pushed_until=30, polling=polling)
     assert max(batch.delay for batch in run.batches) < 15
     late = [batch for batch in run.batches if batch.uploaded_at > 50]
-    assert median(batch.delay for batch in late) < 1
+    assert median(batch.delay for batch in late) < late_by
+
+
+@pytest.mark.parametrize("polling", [Polling(), Polling(pushed=True)])
+def test_pushes_that_come_late_end_no_belief_in_them(polling: Polling) -> None:
+    schedule: Schedule[Batch] = Schedule(polling, lambda: 0.5)
+    batches = [Batch(0, 2) for _ in range(10)]
+    for batch in batches:
+        schedule.add(batch, 0)
+    schedule.pushed(batches[0], 2)
+    schedule.remove(batches[0], ready_at=2)
+    looked_at = [schedule.take_due(10) for _ in batches[1:]]
+    for batch_due in filter(None, looked_at):
+        schedule.ready(batch_due, 10.01)
+        schedule.pushed_late(batch_due.uploaded_at, 10.02)
+    assert len(schedule) == 0
+    schedule.add(Batch(11, 2), 11)
+    # Later than before: they have become slow.
+    assert (schedule.seconds_to_next(11) or 0) > 2 * 2
+
+
+def test_where_pushes_are_announced_a_single_batch_is_looked_at_as_long_as_none_came() -> None:
+    run = simulate(stream(2, 30, each(12)), pushed=1.0, polling=Polling(pushed=True))
+    assert sum(batch.looks for batch in run.batches) <= 2
 
 
 @pytest.mark.parametrize("took", [0.5, 5, 100])
