@@ -287,7 +287,8 @@ async def test_a_run_that_is_asked_to_stop_finishes_what_is_under_way(
 ) -> None:
     store = Store()
     async with client_at(await store.url(serve)) as ks:
-        async with ks.bulk(folder, journal=tmp_path / "job.db", workers=2) as going:
+        # No more than four at a time, so that not all are sent before the first one is taken.
+        async with ks.bulk(folder, journal=tmp_path / "job.db", workers=2, outstanding=4) as going:
             first = await anext(going)
             going.stop()
             rest = [outcome async for outcome in going]
