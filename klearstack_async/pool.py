@@ -32,7 +32,12 @@ CONNECTIONS = 2 * CONCURRENCY
 
 
 class OpenTenant(Protocol):
-    """Looks an account up by its tenant's name; a function, or a coroutine function."""
+    """Looks an account up by its tenant's name; a function, or a coroutine function.
+
+    A time limit belongs into it (`asyncio.timeout`): nothing else ends a look-up that hangs, as
+    long as somebody waits for it, and there are 100 at once at most. It may ask for other tenants,
+    but not for the one that it opens.
+    """
 
     def __call__(self, pool: SessionPool, name: str, /) -> KlearStack | Awaitable[KlearStack]:
         """Give the tenant's `pool.account(...)`, a new one each time."""
@@ -59,7 +64,8 @@ class SessionPool:
         Args:
             open_tenant: Called with this pool and a tenant's name when it is needed, and gives its
                 `pool.account(...)`; may be a coroutine function. What it raises reaches those who
-                asked for that tenant.
+                asked for that tenant, and is one exception for all of them: not every one can be
+                copied.
             connections: How many calls may be on their way, for all accounts together, and as many
                 logins beside; fewer if `ulimit -n` doesn't allow for as many. No account takes
                 more of them than are free beside it: half of them, as long as it is the only one.
@@ -67,7 +73,9 @@ class SessionPool:
             tls: How to check the servers' certificates.
             most_tenants: How many tenants may be open at once. For one more, that which was idle
                 longest is closed; while all are in use, it waits, first come first served.
-            idle_seconds: How long a tenant is kept open that nobody uses.
+            idle_seconds: How long a tenant is kept open that nobody uses. What was learned of its
+                rate ends with that; the pause after a refusal (429) is waited for, and cut short
+                only where all that are idle pause, and one more needs the place.
             clock: What time it is, for the tenants' idleness; for tests.
 
         Raises:
@@ -84,6 +92,7 @@ class SessionPool:
         self._pipelines: WeakKeyDictionary[Pipeline, Pushes] = WeakKeyDictionary()
         # Of those accounts that are no tenant's yet. A variant has them, too.
         self._unclaimed: WeakSet[TokenKeeper] = WeakSet()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._open_tenant = open_tenant
         self._new_tenants = partial(
             Tenants,
@@ -144,12 +153,15 @@ class SessionPool:
         next tries again. Use the client inside the block only: after that, it may be closed at any
         time. That is the pool's business: entering it, or closing it, has no effect.
 
+        Who uses one tenant and asks for another in that block may wait for ever, if all that may be
+        open are used by those who do the same.
+
         Args:
             name: What `open_tenant` knows it by. It may stand in an error, so it is no secret.
 
         Raises:
             RuntimeError: The pool isn't open, or belongs to another event loop, or knows of no
-                `open_tenant`.
+                `open_tenant`, or that asks for the very tenant that it opens.
             ClientClosed: The pool was closed while the tenant was opened.
             TypeError, ValueError: What `open_tenant` gave is no new client of this pool.
             Exception: Whatever `open_tenant` raised.
@@ -161,8 +173,13 @@ class SessionPool:
         """Have a tenant looked up anew when it is next used: it has another password, or has left.
 
         Whoever uses it at this moment goes on with the old client, which is closed after that.
-        Nothing happens if it isn't open.
+        Also what is known of its rate is forgotten, with the pause after a refusal (429): the next
+        call goes out at once. Nothing happens if it isn't open.
+
+        Raises:
+            RuntimeError: The pool is open in another event loop.
         """
+        self._check_loop()
         await self._tenants.forget(name)
 
     def feed(self, push: Pushed, *, tenant: str | None = None) -> bool:
@@ -178,7 +195,9 @@ class SessionPool:
 
         Raises:
             TypeError: It is no push.
+            RuntimeError: The pool is open in another event loop.
         """
+        self._check_loop()
         if tenant is not None:
             return self._tenants.feed(push, tenant)
         taken = [pushes.feed(push) for pushes in [*self._pipelines.values()]]
@@ -186,9 +205,12 @@ class SessionPool:
 
     async def __aenter__(self) -> Self:
         await self._transport.open()
+        self._loop = asyncio.get_running_loop()
         self._tenants = self._new_tenants()
         for pipeline in self._pipelines:
-            pipeline.open()
+            # What was a tenant's stays closed: that tenant is looked up anew.
+            if pipeline.tokens in self._unclaimed:
+                pipeline.open()
         return self
 
     async def __aexit__(
@@ -200,16 +222,26 @@ class SessionPool:
         await self.close()
 
     async def close(self) -> None:
-        """End every call of every account with `ClientClosed`, and close the connections."""
+        """End every call of every account with `ClientClosed`, and close the connections.
+
+        Raises:
+            RuntimeError: The pool is open in another event loop.
+        """
+        self._transport.check_closable()
         try:
-            self._tenants.stop()
-            closing = [pipeline.close() for pipeline in self._pipelines]
-            closing.append(self._tenants.ended())
-            # All at once, and to the end: one that takes its time holds up no other, and whoever
-            # gives up waiting has closed them all the same.
-            await asyncio.shield(asyncio.gather(*closing))
+            await self._tenants.close([pipeline.close() for pipeline in self._pipelines])
         finally:
+            self._loop = None
             await self._transport.close()
+
+    def _check_loop(self) -> None:
+        """Make sure that no two threads count the tenants at the same time.
+
+        Raises:
+            RuntimeError: The pool is open in another event loop.
+        """
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            raise RuntimeError("this pool is open in another event loop; call this there")
 
     async def _client_of(self, name: str) -> KlearStack:
         """Ask for a tenant's client, and make sure that it is a new one of this pool."""

@@ -6,10 +6,12 @@ Who they are is for the user's function to say, and what they share is the pool'
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from contextvars import Context
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager, nullcontext
+from contextvars import Context, ContextVar
 from typing import Any
+
+from anyio import CapacityLimiter
 
 from klearstack_async.client import KlearStack
 from klearstack_async.errors import ClientClosed
@@ -21,9 +23,13 @@ __all__ = ["IDLE_SECONDS", "MOST_TENANTS", "Tenants"]
 
 MOST_TENANTS = 1000
 IDLE_SECONDS = 600.0
-
-# How long the end of a pool waits for look-ups that were told to end.
-_CLOSE_SECONDS = 5.0
+# How many look-ups may go on at once. They take no tenant's place, so that names that nobody has
+# close no good ones, and look-ups that hang keep none out.
+_LOOK_UPS = 100
+# How long what was told to end is waited for: longer than calls have to take note.
+_CLOSE_SECONDS = 10.0
+# How often at most to look whether a tenant's pause is over.
+_PAUSED_SECONDS = 1.0
 
 
 class _Tenant:
@@ -31,7 +37,7 @@ class _Tenant:
 
     Attributes:
         name: By which it is asked for.
-        client: None while it is looked up.
+        client: None until it is looked up and has a place.
         users: How many use it, or wait for it.
         idle_at: Since when nobody does.
         opening: What looks it up, or did.
@@ -46,6 +52,15 @@ class _Tenant:
         self.users = 0
         self.idle_at = 0.0
         self.opening: asyncio.Task[KlearStack] | None = None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the service wants to be left alone: that would be forgotten with the client."""
+        return self.client is not None and self.client.rate.paused_seconds > 0
+
+
+# Which tenants are being looked up where this is asked: one may be opened by means of another.
+_LOOKED_UP: ContextVar[tuple[_Tenant, ...]] = ContextVar("klearstack tenants", default=())
 
 
 class Tenants:
@@ -76,7 +91,8 @@ class Tenants:
             raise ValueError(f"idle_seconds is 0 or more, not {idle_seconds!r}")
         self._open_client = open_client
         self._idle_seconds, self._clock = idle_seconds, clock
-        # A place is taken from before the look-up until the client is closed.
+        self._look_ups = CapacityLimiter(_LOOK_UPS)
+        # A place is held from the end of the look-up until the client is closed.
         self._places = Gate(most)
         self._current: dict[str, _Tenant] = {}
         # Forgotten, and still in use. There may be several of one name.
@@ -94,7 +110,7 @@ class Tenants:
 
         Raises:
             ClientClosed: The pool was closed while it was opened.
-            RuntimeError: The pool was closed before.
+            RuntimeError: The pool was closed before, or the tenant's own look-up asks for it.
             Exception: Whatever the look-up raised.
         """
         if self._is_closed:
@@ -102,6 +118,10 @@ class Tenants:
         tenant = self._current.get(name)
         if tenant is None:
             tenant = self._current[name] = _Tenant(name)
+        elif tenant.client is None and tenant in _LOOKED_UP.get():
+            raise RuntimeError(
+                f"open_tenant asks for tenant {name!r} to open {name!r}: it would wait for itself"
+            )
         self._idle.pop(tenant, None)
         tenant.users += 1
         try:
@@ -131,37 +151,35 @@ class Tenants:
         taken = [tenant.client.feed(push) for tenant in found if tenant.client is not None]
         return any(taken)
 
-    def stop(self) -> None:
-        """Let nobody in any more, break off what is being looked up, and remember nobody."""
+    async def close(self, others: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Let nobody in any more, break off what is being looked up, and remember nobody.
+
+        Then wait until that, and what else is to be closed, has ended, but not for ever. All at
+        once: one that takes its time holds up no other, and goes on if whoever waits gives up.
+        """
         self._is_closed = True
-        for task in (*self._openings, self._sweeper):
-            if task is not None:
-                task.cancel()
+        broken_off = {*self._openings, *([self._sweeper] if self._sweeper is not None else [])}
+        for task in broken_off:
+            task.cancel()
         for kept in (self._current, self._idle, self._outgoing):
             kept.clear()
-
-    async def ended(self) -> None:
-        """Wait until what `stop` has broken off has ended."""
-        tasks: set[asyncio.Task[Any]] = {*self._openings, *self._closing}
-        if self._sweeper is not None:
-            tasks.add(self._sweeper)
+        tasks = {*broken_off, *self._closing, *map(_apart, others)}
         if tasks:
             await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
 
     async def _opened(self, tenant: _Tenant) -> KlearStack:
         """Join the look-up that is going on, or begin it."""
         opening = tenant.opening = tenant.opening or self._begun(tenant)
-        failure: Exception
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not opening.cancelled() or (task is not None and task.cancelling()):
                 raise
+            name = tenant.name
+            failure: Exception = RuntimeError(f"what opens tenants was cancelled at {name!r}")
             if self._is_closed:
-                failure = ClientClosed(f"the pool was closed while {tenant.name!r} was opened")
-            else:
-                failure = RuntimeError(f"what opens tenants was cancelled at {tenant.name!r}")
+                failure = ClientClosed(f"the pool was closed while {name!r} was opened")
         raise failure
 
     def _begun(self, tenant: _Tenant) -> asyncio.Task[KlearStack]:
@@ -174,23 +192,38 @@ class Tenants:
         return opening
 
     async def _open(self, tenant: _Tenant) -> KlearStack:
+        client: KlearStack | None = None
         try:
-            if not self._places.try_enter():
-                self._make_room()
-                await self._places.enter()
-            try:
-                tenant.client = await self._open_client(tenant.name)
-            except BaseException:
-                self._places.leave()
-                raise
+            client = await self._looked_up(tenant)
+            await self._take_place(tenant)
         except BaseException:
             # Before those who wait hear of it: whoever comes next tries again.
             self._drop(tenant)
+            await _end(client)
             raise
-        if not tenant.users and not self._is_closed:
-            # Nobody waits any more, but the look-up didn't let itself be broken off.
-            self._rest(tenant)
-        return tenant.client
+        tenant.client = client
+        return client
+
+    async def _looked_up(self, tenant: _Tenant) -> KlearStack:
+        outer = _LOOKED_UP.get()
+        _LOOKED_UP.set((*outer, tenant))
+        # Those of which it is part count already: waiting for each other, none of them would end.
+        async with nullcontext() if outer else self._look_ups:
+            return await self._open_client(tenant.name)
+
+    async def _take_place(self, tenant: _Tenant) -> None:
+        """Take a place, or wait for one: the longest idle makes room, unless enough do already."""
+        if self._is_closed or not tenant.users:
+            # The look-up was to be broken off, and has gone on all the same.
+            raise asyncio.CancelledError
+        if self._places.try_enter():
+            return
+        if self._idle and self._places.waiting >= len(self._closing):
+            paused = next(iter(self._idle))
+            idle = next((each for each in self._idle if not each.is_paused), paused)
+            del self._idle[idle]
+            self._close(idle)
+        await self._places.enter()
 
     def _drop(self, tenant: _Tenant) -> None:
         self._outgoing.discard(tenant)
@@ -215,13 +248,6 @@ class Tenants:
             if self._sweeper is None or self._sweeper.done():
                 self._sweeper = _apart(self._sweep())
 
-    def _make_room(self) -> None:
-        """Close the one that was idle longest, unless enough are being closed or none is."""
-        tenant = next(iter(self._idle), None)
-        if tenant is not None and self._places.waiting >= len(self._closing):
-            del self._idle[tenant]
-            self._close(tenant)
-
     def _close(self, tenant: _Tenant) -> asyncio.Task[None]:
         """Close a tenant beside: nobody has to wait for its end, nor can break it off."""
         self._drop(tenant)
@@ -232,21 +258,38 @@ class Tenants:
 
     async def _close_client(self, tenant: _Tenant) -> None:
         try:
-            if tenant.client is not None:
-                # Its own `close` does nothing if it is a variant.
-                await tenant.client._pipeline.close()  # noqa: SLF001 - nobody else's, by now
+            await _end(tenant.client)
         finally:
             self._places.leave()
 
     async def _sweep(self) -> None:
         """Close one after the other that was idle for long, until none is idle."""
-        while (tenant := next(iter(self._idle), None)) is not None:
+        while (left := self._close_idle()) is not None:
+            await self._clock.sleep(left)
+
+    def _close_idle(self) -> float | None:
+        """Close those that were idle for long, and give the seconds until to look again."""
+        found: float | None = None
+        for tenant in [*self._idle]:
             left = tenant.idle_at + self._idle_seconds - self._clock.seconds()
             if left > 0:
-                await self._clock.sleep(left)
+                # Nor are those behind it due.
+                return left
+            if tenant.is_paused:
+                # By then, also one may be due that isn't idle yet.
+                found = max(self._idle_seconds, _PAUSED_SECONDS)
             else:
                 del self._idle[tenant]
                 self._close(tenant)
+        return found
+
+
+async def _end(client: KlearStack | None) -> None:
+    """Close a client, and wait for that, but not for ever: a token store may not let itself end."""
+    if client is not None:
+        # Its own `close` does nothing if it is a variant.
+        closing = _apart(client._pipeline.close())  # noqa: SLF001 - nobody else's, by now
+        await asyncio.wait([closing], timeout=_CLOSE_SECONDS)
 
 
 def _apart(work: Coroutine[None, None, None]) -> asyncio.Task[None]:

@@ -302,6 +302,8 @@ async def test_a_pool_whose_close_is_given_up_has_closed_all_the_same(serve: Ser
         await asyncio.sleep(0)
         close.cancel()
         await asyncio.wait([close])
+        with pytest.raises(RuntimeError, match="not open"):
+            pool.tenant("acme")
         for call in calls:
             assert type(await error_of(call)) is ClientClosed
 
@@ -404,6 +406,32 @@ async def test_who_has_one_call_does_not_wait_for_all_of_who_has_many(serve: Ser
         service.gate.set()
         await asyncio.gather(*calls)
     assert order == ["blocking", "busy", "other", *["busy"] * 19]
+
+
+async def test_what_is_tried_again_goes_before_the_other_calls_of_its_account(
+    serve: Serve,
+) -> None:
+    service, order = Service(), list[str]()
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        batch = str((await request.post())["batch_id"])
+        order.append(batch)
+        if order == ["1"]:
+            return web.Response(status=500)
+        if batch == "2":
+            await service.gate.wait()
+        return web.json_response({"result": [], "status": "processing"})
+
+    url = await serve(get_access_token=service.log_in, getbatchdocuments=take)
+    async with SessionPool(connections=1) as pool:
+        ks, gate = account(pool, url, "one"), pool._transport.gate
+        await ks.auth.login()
+        calls = [asyncio.create_task(ks.results.in_batch(batch)) for batch in "123"]
+        # The first is back in line, beside the third.
+        await until(lambda: order == ["1", "2"] and gate.waiting == 2)
+        service.gate.set()
+        await asyncio.gather(*calls)
+    assert order == ["1", "2", "1", "3"]
 
 
 async def test_an_account_that_shares_with_nobody_may_have_all_connections(serve: Serve) -> None:

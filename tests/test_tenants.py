@@ -6,6 +6,7 @@ Nothing here waits for time to pass: the clock is stepped by hand, and nothing i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import math
 import random
@@ -120,6 +121,44 @@ def is_open(ks: KlearStack) -> bool:
     return True
 
 
+def pause(ks: KlearStack) -> None:
+    """Have it be refused: that a service does so is tested elsewhere."""
+    limiter = ks._pipeline._carrier._limiter
+    limiter.refused(limiter.seconds(), 100.0)
+    assert ks.rate.paused_seconds > 0
+
+
+def go_on(ks: KlearStack) -> None:
+    """End its pause: its own clock is the real one."""
+    ks._pipeline._carrier._limiter.seconds = lambda: math.inf
+
+
+class Stubborn:
+    """A token store of a tenant, whose look is broken off only when it is to end."""
+
+    def __init__(self) -> None:
+        self.end = asyncio.Event()
+        self.calls: list[asyncio.Task[object]] = []
+
+    async def load(self) -> Tokens | None:
+        while not self.end.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.end.wait()
+        return None
+
+    async def save(self, _tokens: Tokens) -> None:
+        """Keep nothing."""
+
+    def open(self, pool: SessionPool, name: str) -> KlearStack:
+        return account(pool, name, token_store=TokenStore(load=self.load, save=self.save))
+
+    async def left_alone(self, pool: SessionPool) -> None:
+        """Use a tenant until its token is looked for, and leave it."""
+        async with pool.tenant("acme") as ks:
+            self.calls.append(asyncio.create_task(ks.results.in_batch("b")))
+            await settle()
+
+
 @pytest.fixture
 def time() -> Time:
     return Time()
@@ -128,6 +167,14 @@ def time() -> Time:
 @pytest.fixture
 def book() -> Book:
     return Book()
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Stubborn]:
+    made = Stubborn()
+    yield made
+    # Also if the test fails: the loop would wait for it for ever.
+    made.end.set()
 
 
 @pytest.fixture
@@ -325,6 +372,25 @@ async def test_a_look_up_that_is_not_to_be_broken_off_leaves_nothing_open(
         await other.give_up()
 
 
+async def test_who_is_cancelled_while_a_look_up_is_broken_off_hears_only_of_the_former(
+    pool_of: Callable[..., SessionPool],
+) -> None:
+    waiting: list[Visit] = []
+
+    async def open_tenant(_pool: SessionPool, _name: str) -> KlearStack:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            waiting[0].task.cancel()
+        raise AssertionError
+
+    async with pool_of(open_tenant) as pool:
+        waiting.append(Visit(pool, "acme"))
+        await settle()
+    await asyncio.wait([waiting[0].task])
+    assert waiting[0].task.cancelled()
+
+
 async def test_a_look_up_that_is_cancelled_from_within_says_so(
     pool_of: Callable[..., SessionPool],
 ) -> None:
@@ -348,6 +414,64 @@ async def test_a_tenant_may_be_opened_by_means_of_another(
 
     async with pool_of(open_tenant) as pool, pool.tenant("acme") as ks:
         assert ks.account.username == "acme"
+
+
+async def test_look_ups_that_need_others_do_not_wait_for_each_other(
+    pool_of: Callable[..., SessionPool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("klearstack_async.tenants._LOOK_UPS", 1)
+
+    async def open_tenant(pool: SessionPool, name: str) -> KlearStack:
+        if name == "acme":
+            async with pool.tenant("registry"):
+                pass
+        return account(pool, name)
+
+    async with (
+        asyncio.timeout(30),
+        pool_of(open_tenant, most_tenants=1) as pool,
+        pool.tenant("acme") as ks,
+    ):
+        assert is_open(ks)
+
+
+@pytest.mark.parametrize("way", [["a", "a"], ["a", "b", "a"]])
+async def test_a_look_up_that_asks_for_its_own_tenant_fails_in_place_of_waiting_for_itself(
+    way: list[str], pool_of: Callable[..., SessionPool]
+) -> None:
+    asked = iter(way[1:])
+
+    async def open_tenant(pool: SessionPool, name: str) -> KlearStack:
+        # In a task of its own, as `asyncio.wait_for` or a group of tasks makes them.
+        return await asyncio.create_task(look_up(pool, name))
+
+    async def look_up(pool: SessionPool, name: str) -> KlearStack:
+        async with pool.tenant(next(asked)):
+            return account(pool, name)
+
+    async with pool_of(open_tenant) as pool, asyncio.timeout(30):
+        with pytest.raises(RuntimeError, match="asks for tenant 'a' to open 'a'"):
+            async with pool.tenant(way[0]):
+                pass
+
+
+async def test_what_a_look_up_has_begun_may_use_its_tenant_when_it_is_open(
+    pool_of: Callable[..., SessionPool],
+) -> None:
+    opened, users = asyncio.Event(), list[asyncio.Task[None]]()
+
+    async def open_tenant(pool: SessionPool, name: str) -> KlearStack:
+        async def use() -> None:
+            await opened.wait()
+            async with pool.tenant(name) as ks:
+                assert is_open(ks)
+
+        users.append(asyncio.create_task(use()))
+        return account(pool, name)
+
+    async with pool_of(open_tenant) as pool, pool.tenant("acme"):
+        opened.set()
+        await users[0]
 
 
 # What can't be opened
@@ -521,6 +645,32 @@ async def test_entering_or_closing_a_tenants_client_closes_it_for_nobody(
         assert is_open(again)
 
 
+async def test_a_tenant_that_pauses_is_kept_until_the_pause_is_over(
+    pool_of: Callable[..., SessionPool], time: Time
+) -> None:
+    async with pool_of(idle_seconds=10) as pool, using(pool, "a", "b") as (clients, leave):
+        pause(clients["a"])
+        await leave("a")
+        await leave("b")
+        await time.step(1000)
+        assert [is_open(ks) for ks in clients.values()] == [True, False]
+        go_on(clients["a"])
+        await time.step(10)
+        assert not is_open(clients["a"])
+
+
+async def test_one_that_pauses_holds_up_the_end_of_no_other(
+    pool_of: Callable[..., SessionPool], time: Time
+) -> None:
+    async with pool_of(idle_seconds=0) as pool, using(pool, "a", "b") as (clients, leave):
+        pause(clients["a"])
+        await leave("a")
+        await time.step(10)
+        await leave("b")
+        await time.step(1)
+        assert [is_open(ks) for ks in clients.values()] == [True, False]
+
+
 # How many
 
 
@@ -538,15 +688,73 @@ async def test_for_one_more_the_longest_idle_is_closed(
             assert book.asked == ["a", "b", "c", "d"]
 
 
+async def test_for_one_more_none_is_closed_that_pauses_unless_all_do(
+    pool_of: Callable[..., SessionPool],
+) -> None:
+    async with pool_of(most_tenants=2) as pool, using(pool, "a", "b") as (clients, leave):
+        pause(clients["a"])
+        await leave("a")
+        await leave("b")
+        async with pool.tenant("c") as third:
+            assert [is_open(ks) for ks in clients.values()] == [True, False]
+            pause(third)
+        async with pool.tenant("d"):
+            assert not is_open(clients["a"])
+            assert is_open(third)
+
+
+async def test_names_that_nobody_has_close_no_tenant(
+    pool_of: Callable[..., SessionPool], book: Book
+) -> None:
+    book.failures = {name: LookupError(name) for name in "xyz"}
+    async with pool_of(most_tenants=2) as pool, using(pool, "a", "b") as (clients, leave):
+        for name in "ab":
+            await leave(name)
+        for visit in await visits(pool, "x", "y", "z"):
+            assert type(await error_of(visit)) is LookupError
+        assert all(map(is_open, clients.values()))
+
+
+async def test_look_ups_that_hang_take_no_tenants_place(
+    pool_of: Callable[..., SessionPool], book: Book
+) -> None:
+    async with pool_of(most_tenants=2) as pool:
+        for name in "xyz":
+            book.hold(name)
+        hanging = await visits(pool, "x", "y", "z")
+        async with asyncio.timeout(30), pool.tenant("a"), pool.tenant("b"):
+            assert book.asked == ["x", "y", "z", "a", "b"]
+        for visit in hanging:
+            await visit.give_up()
+
+
+async def test_no_more_look_ups_go_on_at_once_than_a_database_can_take(
+    pool_of: Callable[..., SessionPool], book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("klearstack_async.tenants._LOOK_UPS", 2)
+    async with pool_of() as pool:
+        gates = [book.hold(name) for name in "abc"]
+        everybody = await visits(pool, "a", "b", "c")
+        assert book.asked == ["a", "b"]
+        gates[1].set()
+        await settle()
+        assert book.asked == ["a", "b", "c"]
+        for gate, visit in zip(gates, everybody, strict=True):
+            gate.set()
+            await visit.leave()
+
+
 async def test_while_all_are_in_use_the_next_wait_in_their_order(
     pool_of: Callable[..., SessionPool], book: Book
 ) -> None:
     async with pool_of(most_tenants=2) as pool:
         a, b, c, d = await visits(pool, "a", "b", "c", "d")
-        assert book.asked == ["a", "b"]
+        assert book.asked == ["a", "b", "c", "d"]
+        assert c.client is d.client is None
         await b.leave()
         await settle()
-        assert book.asked == ["a", "b", "c"]
+        assert c.client is not None
+        assert d.client is None
         assert b.client is not None
         assert not is_open(b.client)
         await c.leave()
@@ -576,9 +784,11 @@ async def test_who_gives_up_waiting_for_a_place_takes_none(
     async with pool_of(most_tenants=1) as pool:
         a, b, c = await visits(pool, "a", "b", "c")
         await b.give_up()
+        await settle()
+        assert [is_open(ks) for ks in book.opened] == [True, False, True]
         await a.leave()
         await settle()
-        assert book.asked == ["a", "c"]
+        assert (b.client, c.client is None) == (None, False)
         await c.leave()
         async with pool.tenant("d"):
             pass
@@ -727,7 +937,113 @@ async def test_a_forgotten_tenant_keeps_its_place_until_it_is_closed(
         await new.leave()
 
 
+async def test_a_closing_goes_on_if_who_has_forgotten_the_tenant_gives_up(
+    pool_of: Callable[..., SessionPool], store: Stubborn
+) -> None:
+    async with pool_of(store.open, most_tenants=1) as pool:
+        await store.left_alone(pool)
+        forgetting = asyncio.create_task(pool.forget("acme"))
+        await settle()
+        forgetting.cancel()
+        (newcomer,) = await visits(pool, "other")
+        assert newcomer.client is None
+        store.end.set()
+        await settle()
+        assert newcomer.client is not None
+        await newcomer.leave()
+
+
+async def test_a_closing_that_is_broken_off_gives_the_place_back(
+    pool_of: Callable[..., SessionPool], store: Stubborn
+) -> None:
+    async with pool_of(store.open, most_tenants=1) as pool:
+        await store.left_alone(pool)
+        forgetting = asyncio.create_task(pool.forget("acme"))
+        await settle()
+        (closing,) = pool._tenants._closing
+        closing.cancel()
+        await asyncio.wait([forgetting])
+        async with asyncio.timeout(30), pool.tenant("other"):
+            store.end.set()
+
+
+async def test_a_token_store_that_does_not_end_holds_nobody_up_for_ever(
+    pool_of: Callable[..., SessionPool], store: Stubborn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("klearstack_async.tenants._CLOSE_SECONDS", 0.01)
+    async with asyncio.timeout(30):
+        async with pool_of(store.open, most_tenants=1) as pool:
+            await store.left_alone(pool)
+            await pool.forget("acme")
+            async with pool.tenant("other"):
+                pass
+            await store.left_alone(pool)
+    store.end.set()
+
+
+@pytest.mark.parametrize("what", ["forget", "feed", "feed all", "close"])
+async def test_a_pool_is_no_other_loops_business(what: str, pool: SessionPool) -> None:
+    async def elsewhere() -> None:
+        if what == "forget":
+            await pool.forget("acme")
+        elif what == "close":
+            await pool.close()
+        else:
+            pool.feed(APush("1"), tenant="acme" if what == "feed" else None)
+
+    async with pool.tenant("acme") as ks:
+        pass
+    with pytest.raises(RuntimeError, match="in another event loop"):
+        await asyncio.to_thread(asyncio.run, elsewhere())
+    assert is_open(ks)
+    async with pool.tenant("acme") as again:
+        assert again is ks
+
+
+async def test_a_pool_that_is_not_open_may_be_told_to_forget(
+    pool_of: Callable[..., SessionPool],
+) -> None:
+    pool = pool_of()
+    await pool.forget("acme")
+    async with pool:
+        pass
+    # It is no loop's any more.
+    await asyncio.to_thread(asyncio.run, pool.forget("acme"))
+
+
 # The end
+
+
+async def test_a_forgotten_client_stays_closed_when_the_pool_is_opened_again(
+    pool_of: Callable[..., SessionPool],
+) -> None:
+    pool = pool_of()
+    other = account(pool, "other")
+    async with pool:
+        async with pool.tenant("acme") as forgotten:
+            pass
+        await pool.forget("acme")
+        async with pool.tenant("zenith") as left:
+            pass
+    async with pool:
+        assert not is_open(forgotten)
+        assert not is_open(left)
+        assert is_open(other)
+
+
+async def test_a_pool_is_left_when_what_it_was_closing_has_ended(
+    pool_of: Callable[..., SessionPool], store: Stubborn
+) -> None:
+    pool = pool_of(store.open)
+    await pool.__aenter__()
+    await store.left_alone(pool)
+    forgetting = asyncio.create_task(pool.forget("acme"))
+    await settle()
+    closing = asyncio.create_task(pool.close())
+    await settle()
+    assert not closing.done()
+    store.end.set()
+    await asyncio.gather(closing, forgetting)
 
 
 async def test_leaving_the_pool_closes_every_tenant(
@@ -748,7 +1064,7 @@ async def test_who_waits_when_the_pool_is_closed_hears_of_it(
     pool_of: Callable[..., SessionPool], book: Book
 ) -> None:
     book.hold("slow")
-    async with pool_of(most_tenants=2) as pool:
+    async with pool_of(most_tenants=1) as pool:
         used, slow, without_a_place = await visits(pool, "used", "slow", "other")
         await pool.close()
         for visit in (slow, without_a_place):
@@ -797,12 +1113,7 @@ async def test_a_look_up_that_does_not_end_holds_the_pool_up_for_a_while_only(
         (visit,) = await visits(pool, "acme")
         await pool.close()
         end.set()
-        await settle()
-        # It is open, but its pool isn't.
-        assert visit.client is not None
-        with pytest.raises(RuntimeError, match="not open"):
-            await visit.client.results.in_batch("b")
-        await visit.leave()
+        assert type(await error_of(visit)) is ClientClosed
 
 
 async def test_a_pool_that_was_left_remembers_no_tenant(
@@ -870,7 +1181,7 @@ class APush:
 
 
 def pushed_to(ks: KlearStack) -> list[str]:
-    return [push.batch_id for _, push in ks._pushes._early]
+    return [kept.push.batch_id for kept in ks._pushes._early]
 
 
 async def test_a_push_reaches_its_tenant_and_nobody_else(pool: SessionPool) -> None:
@@ -930,7 +1241,6 @@ async def _play(most: int, dice: random.Random, steps: int) -> None:  # noqa: C9
         if dice.random() < 0.1:
             raise LookupError(name)
         opened.append(account(pool, name))
-        assert sum(map(is_open, opened)) <= most
         return opened[-1]
 
     async with SessionPool(
@@ -956,6 +1266,9 @@ async def _play(most: int, dice: random.Random, steps: int) -> None:  # noqa: C9
                 await time.step(dice.choice([1, 4, 11]))
             inside = [each for each in there if each.client is not None and not each.task.done()]
             assert all(is_open(each.client) for each in inside if each.client is not None)
+            # Also idle ones, which somebody has used.
+            clients = {each.client for each in everybody if each.client is not None}
+            assert sum(map(is_open, clients)) <= most
         for visit in there:
             visit._may_go.set()
         async with asyncio.timeout(30):

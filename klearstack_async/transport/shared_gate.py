@@ -8,6 +8,7 @@ those who wait in turn, not to who has most in line.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Hashable
 
 from klearstack_async.transport.line import Line, was_called
@@ -36,8 +37,9 @@ class SharedGate:
         self._places = self._free = places
         self._keeps_some_free = keeps_some_free
         self._inside: dict[Hashable, int] = {}
-        # Of those that wait, in the order of their turns.
-        self._lines: dict[Hashable, Line] = {}
+        # Of those that wait, in the order of their turns. An ordered dictionary, because whose turn
+        # it was leaves from its front: a plain one goes over all that have left, each time.
+        self._lines: OrderedDict[Hashable, Line] = OrderedDict()
 
     @property
     def inside(self) -> int:
@@ -91,8 +93,9 @@ class SharedGate:
         else:
             del self._inside[whose]
         self._free += 1
-        # Two may go in where one came out: he counts for less himself now.
-        while self._lines and self._call_next():
+        # Two may go in where one came out: he counts for less himself now. If no place is left, all
+        # who wait would be gone over for nothing.
+        while self._free and self._lines and self._call_next():
             pass
 
     def _has_a_place_for(self, whose: Hashable) -> bool:
@@ -107,9 +110,10 @@ class SharedGate:
             # In a line may be none but those who were cancelled, and haven't got round to leaving.
             if self._has_a_place_for(whose) and line.call_next():
                 self._let_in(whose)
-                # The next turn comes after everybody else's.
-                del self._lines[whose]
                 if line:
-                    self._lines[whose] = line
+                    # The next turn comes after everybody else's.
+                    self._lines.move_to_end(whose)
+                else:
+                    del self._lines[whose]
                 return True
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -157,6 +158,40 @@ async def test_who_is_cancelled_and_then_called_does_not_swallow_the_place() -> 
     gate.leave("x")
     await following
     assert (order, gate.inside) == (["b"], 1)
+
+
+class Named:
+    """One of many, who notes each time that he is looked up somewhere."""
+
+    def __init__(self, note: Callable[[], None]) -> None:
+        self._note = note
+
+    def __hash__(self) -> int:
+        self._note()
+        return id(self)
+
+
+async def steps_of_a_turn(accounts: int) -> int:
+    """Count the steps of the gate when so many wait, and one of them gets a place."""
+    steps = 0
+
+    def note() -> None:
+        nonlocal steps
+        steps += 1
+
+    gate = SharedGate(1, keeps_some_free=True)
+    assert gate.try_enter("x")
+    tasks = [asyncio.create_task(gate.enter(Named(note))) for _ in range(accounts)]
+    await settle()
+    steps = 0
+    gate.leave("x")
+    counted = steps
+    await stop(*tasks)
+    return counted
+
+
+async def test_a_place_costs_the_same_however_many_accounts_wait() -> None:
+    assert await steps_of_a_turn(10) == await steps_of_a_turn(1000)
 
 
 def test_an_empty_gate_may_be_used_in_another_loop() -> None:
