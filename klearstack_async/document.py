@@ -216,7 +216,7 @@ class Document:
 
     def with_answer(self, beside: Mapping[str, Any]) -> Document:
         """Give the document together with what its answer said outside of it."""
-        return Document(self._source, strange=self._strange, beside=beside)
+        return Document(self._source, strange=self._strange, beside={**self._beside, **beside})
 
     def _read(self) -> RowContents | KeyedContents:
         if self._contents is None:

@@ -19,6 +19,8 @@ __all__ = ["document_in", "key_of"]
 
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _DIGEST_CHARACTERS = 32
+# A key has two ids, and is to fit into 255 characters.
+_MOST_ID_CHARACTERS = 100
 
 
 class _Wrapper(msgspec.Struct):
@@ -50,8 +52,15 @@ def document_in(data: Value) -> tuple[Document, str]:
 
 def key_of(batch_id: str, document_id: str, digest: str) -> str:
     """Join what tells a push from others, in ASCII, with the ids quoted so that `/` parts them."""
-    ids = (quote(text, safe="", errors="replace") for text in (batch_id, document_id))
-    return "/".join((*ids, digest))
+    return f"{_quoted(batch_id)}/{_quoted(document_id)}/{digest}"
+
+
+def _quoted(text: str) -> str:
+    quoted = quote(text, safe="", errors="replace")
+    if len(quoted) <= _MOST_ID_CHARACTERS:
+        return quoted
+    # No quoted id has the sign in it.
+    return f"sha256={hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _read(data: Value) -> tuple[Document, str]:

@@ -139,7 +139,8 @@ def _reader_of(content_types: list[str]) -> tuple[_Reader, Mapping[str, str]]:
     read = _READERS.get(kind)
     if read is None:
         known = ", ".join(_READERS)
-        raise refusal(415, f"the Content-Type is {kind or 'missing'!r}; a push is one of: {known}")
+        said = f"the Content-Type is {{}}; a push is one of: {known}"
+        raise refusal(415, said, quoted=kind or "missing")
     return read, parameters
 
 

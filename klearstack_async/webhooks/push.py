@@ -32,10 +32,12 @@ class Push:
         batch_id: The batch that it belongs to.
         document_id: The service's id of the document.
         document: What was read from it; one that could not be read says why in
-            `document.failure`.
+            `document.failure`. Where it doesn't say its id, name and type itself, it has these from
+            the fields beside it.
         key: Tells whether two pushes are the same: it is when batch, document and what the
             document says are, in whatever encoding they came; any change in the document's data
-            makes another. ASCII, without spaces: fit for a unique column.
+            makes another. ASCII, without spaces, 255 characters at most: fit for a unique column.
+            What stands before its last slash is the same for all contents of a document.
         document_type: Such as `Invoices`, or None if neither the push nor its document says it.
         file_name: The name under which it was uploaded, or None likewise.
         company_name: Whose it is, or None if the push doesn't say.
@@ -122,15 +124,24 @@ def _push(fields: Mapping[str, Value]) -> Push:
     # The document itself may bring its id.
     _refuse_missing({"batch_id": texts.get("batch_id"), "document_id": ids or data, "data": data})
     document, digest = document_in(data)
-    document_id = ids.pop() if ids else document.document_id
+    # Not the one that is given, which would keep all that was read of it.
+    said = document.with_answer({})
+    document_id = ids.pop() if ids else said.document_id
     _refuse_missing({"document_id": document_id})
+    about = {
+        "document_id": document_id,
+        "file_name": texts.get("file_name"),
+        "document_type": texts.get("document_type"),
+    }
     return Push(
         batch_id=texts["batch_id"],
         document_id=str(document_id),
-        document=document,
+        document=document.with_answer(
+            {name: text for name, text in about.items() if text and getattr(said, name) is None}
+        ),
         key=key_of(texts["batch_id"], str(document_id), digest),
-        document_type=texts.get("document_type") or document.document_type,
-        file_name=texts.get("file_name") or document.file_name,
+        document_type=about["document_type"] or said.document_type,
+        file_name=about["file_name"] or said.file_name,
         company_name=texts.get("company_name") or None,
         extra={
             name: as_sent(value)

@@ -10,7 +10,7 @@ from klearstack_async.wire.reply import Reply
 
 __all__ = ["described", "refusal", "too_large"]
 
-_MESSAGE_CHARACTERS = 1000
+_QUOTED_CHARACTERS = 100
 _WINDOW_BYTES = 1 << 16
 # Who can't be let in may have sent a password that nobody here knows, such as last year's. In
 # every encoding its value stands behind its name, so the excerpt ends at the name; and where a
@@ -18,9 +18,18 @@ _WINDOW_BYTES = 1 << 16
 _HIDDEN_FROM = re.compile(r"passw|(?:%|\\u00)(?:[46][1-9a-f]|[57][0-9a])", re.IGNORECASE)
 
 
-def refusal(status: int, message: str) -> WebhookError:
-    """Make the error that says why a request is refused, and with which HTTP status."""
-    return WebhookError(message, endpoint="webhooks.parse_push", status=status)
+def refusal(status: int, message: str, *, quoted: str = "") -> WebhookError:
+    """Make the error that says why a request is refused.
+
+    Args:
+        status: The HTTP status to answer it with.
+        message: In our own words, with `{}` where something that was sent is quoted.
+        quoted: That; `described` puts it there.
+    """
+    error = WebhookError(message, endpoint="webhooks.parse_push", status=status)
+    if quoted:
+        error.args = (message, quoted)
+    return error
 
 
 def too_large(size_bytes: int | None, max_bytes: int) -> WebhookError:
@@ -34,8 +43,15 @@ def too_large(size_bytes: int | None, max_bytes: int) -> WebhookError:
 
 
 def described(error: WebhookError, body: bytes, secrets: tuple[str, ...]) -> WebhookError:
-    """Add the start of the body to an error, and take the secrets out of all of it."""
-    error.args = (one_line(cleaned(str(error.args[0]), secrets), _MESSAGE_CHARACTERS),)
+    """Add the start of the body to an error, without secrets; what is quoted loses them, too.
+
+    Our own words are left alone: whoever sends their letters as a secret would take them out.
+    """
+    message, *quoted = map(str, error.args)
+    for text in quoted:
+        shown = one_line(cleaned(text, secrets), _QUOTED_CHARACTERS)
+        message = message.format(repr(shown))
+    error.args = (message,)
     if error.status not in {401, 413}:
         # A stranger's text has no business in our logs.
         error.excerpt = _excerpt(body, secrets)

@@ -167,6 +167,24 @@ def test_a_key_fits_a_unique_column() -> None:
     assert len(key.rpartition("/")[2]) == 32
 
 
+@pytest.mark.parametrize("name", ["batch_id", "Document_id"])
+def test_a_key_fits_a_unique_column_however_long_its_ids(name: str) -> None:
+    long = {"batch_id": "b" * 5000, "Document_id": "ü" * 5000}
+    keys = [
+        received(json_object(fields(**values))).key
+        for values in (
+            long,
+            {**long, name: f"{long[name]}."},
+            fields(),
+            {**long, "data": '{"Total": {"value": "1"}}'},
+        )
+    ]
+    assert len(set(keys)) == 4
+    assert all(len(key) <= 255 and key.isascii() for key in keys)
+    # What stands before the last slash is the document.
+    assert len({key.rpartition("/")[0] for key in keys}) == 3
+
+
 @every_encoding
 @pytest.mark.parametrize(
     ("without", "named"),
@@ -213,3 +231,16 @@ def test_json_that_is_no_document_is_no_push(data: str) -> None:
 def test_two_ids_may_stand_there_and_must_agree(encode: Encode) -> None:
     assert received(encode(fields(document_id=fields()["Document_id"]))).document_id
     assert "differ" in str(refused(encode(fields(document_id="other")), 400))
+
+
+@every_encoding
+def test_a_document_that_does_not_say_what_it_is_has_it_from_the_fields_beside_it(
+    encode: Encode,
+) -> None:
+    bare = {"Inv_Number": {"value": "7", "confidence": 0.9}}
+    push = received(encode(fields(bare, Document_id="d-7")))
+    assert push.document.document_id == push.document_id == "d-7"
+    assert push.document.file_name == push.file_name == "Invoice 123456.pdf"
+    assert push.document.document_type == "Invoices"
+    assert push.document.extra == {}
+    assert push.document["Inv_Number"].value == "7"
