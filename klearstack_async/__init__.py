@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from klearstack_async.wire.form import form_fields
     from klearstack_async.wire.reply import Reply
     from klearstack_async.wire.request import FilePart, Request
-    from klearstack_async.wire.source import BytesSource, Stream
+    from klearstack_async.wire.source import BytesSource, FileSource, Stream
 
 __all__ = [
     "Account",
@@ -125,6 +125,7 @@ __all__ = [
     "Field",
     "FieldUpdate",
     "FilePart",
+    "FileSource",
     "InsecureTlsWarning",
     "InvoiceType",
     "JournalError",
@@ -250,7 +251,7 @@ _HOMES = {
     "wire.form": ("form_fields",),
     "wire.reply": ("Reply",),
     "wire.request": ("FilePart", "Request"),
-    "wire.source": ("BytesSource", "Stream"),
+    "wire.source": ("BytesSource", "FileSource", "Stream"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _ROOMS = {home.partition(".")[0] for home in _HOMES}

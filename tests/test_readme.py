@@ -171,13 +171,16 @@ def test_the_readmes_programs_are_right_for_mypy(tmp_path: Path) -> None:
     programs = [
         block
         for block in python_blocks()
-        if "asyncio.run(" in block or "async def receive" in block
+        if "asyncio.run(" in block
+        or "async def receive" in block
+        # Nobody annotates tests.
+        or ("klearstack_async.fastapi" in block and "def test_" not in block)
     ]
     paths = []
     for number, program in enumerate(programs):
         paths.append(tmp_path / f"program_{number}.py")
         paths[-1].write_text(program)
-    assert len(paths) >= 4
+    assert len(paths) >= 12
     ran = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", *paths],
         cwd=Path(__file__).parent.parent,
