@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -25,6 +27,10 @@ README = (Path(__file__).parent.parent / "README.md").read_text()
 
 def python_blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def shell_blocks() -> list[str]:
+    return re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 
 async def run_program(program: str, folder: Path, **environment: str) -> str:
@@ -191,11 +197,37 @@ def test_the_readmes_programs_are_right_for_mypy(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+async def test_the_service_that_the_readme_shows_passes_on_what_curl_sends(tmp_path: Path) -> None:
+    (tmp_path / "invoice.pdf").write_bytes(invoice_pdf())
+    program = next(block for block in python_blocks() if "form_through(request" in block)
+    (tmp_path / "service.py").write_text(program)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script = next(block for block in shell_blocks() if "curl -T" in block)
+    async with Sandbox(processing_seconds=0) as sandbox:
+        server = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "uvicorn", "service:app", "--port", str(port)),
+            cwd=tmp_path,
+            env={**os.environ, **account_of(sandbox)},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            assert server.stderr is not None
+            while b"running on" not in (line := await server.stderr.readline()):
+                assert line, "it did not start"
+            said = await run_shell(script.replace(":8000", f":{port}"), tmp_path)
+            stored = await sandbox.documents()
+        finally:
+            server.terminate()
+            await server.communicate()
+    assert said.count('"') == 4, said
+    assert [document.file_name for document in stored] == ["invoice.pdf"] * 2
+    assert all(document.batch_id in said for document in stored)
+
+
 async def test_the_curl_commands_run_as_they_stand(tmp_path: Path) -> None:
     (tmp_path / "invoice.pdf").write_bytes(invoice_pdf())
-    script = next(
-        block for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "curl" in block
-    )
+    script = next(block for block in shell_blocks() if "get_access_token" in block)
     async with Sandbox(processing_seconds=0) as sandbox:
         script = script.replace("http://127.0.0.1:8642", sandbox.url)
         upload, fetch = script.split("curl -H")[1:]
