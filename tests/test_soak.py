@@ -224,7 +224,8 @@ async def bulk(soak: Soak, _: Account, ks: KlearStack) -> None:
         async for outcome in run:
             if outcome.state is OutcomeState.IN_DOUBT:
                 end = "in doubt"
-            elif outcome.batch_id is not None:
+            elif outcome.batch_id is not None or outcome.state is OutcomeState.EXTRACTED:
+                # One whose receipt got lost, and that was found by its name, has no batch id.
                 end = "stored"
             else:
                 end = "not stored"

@@ -142,7 +142,8 @@ class Doubts:
                 await self._sort_out(some, found)
         except KlearStackError as error:
             # Of what broke off, nobody knows what more there was of a source.
-            _LOG.warning("what is in doubt could not be looked up: %s", error)
+            # As text: whoever keeps log records would keep the whole run by the error's traceback.
+            _LOG.warning("what is in doubt could not be looked up: %s", str(error))
             return
         for entry, own in found.values():
             await self._settle_one(entry, tuple(own))
