@@ -362,8 +362,8 @@ class KlearStack:
             push: Verified, such as `klearstack_async.webhooks.parse_push` gives it.
 
         Returns:
-            Whether anybody waits for its batch. If not, it is kept for a minute: a push may come
-            before the receipt of its upload.
+            Whether anybody waits for its batch. If not, it is kept for a minute, and no more than
+            16 MiB of them: a push may come before the receipt of its upload.
 
         Raises:
             TypeError: It is no push.

@@ -19,6 +19,7 @@ __all__ = [
     "instant_from",
     "number_text",
     "timestamp_text",
+    "writable",
 ]
 
 # strptime's %b follows the process's locale; the service always writes English months.
@@ -132,3 +133,8 @@ def flag_from(value: Any) -> bool:
     if flag is None:
         raise ValueError(f"{value!r} is neither true nor false")
     return flag
+
+
+def writable(text: str) -> str:
+    """Make a text fit to be written down or sent: a file's name need not be valid UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -231,14 +231,11 @@ class BulkRun:
     def feed(self, push: Pushed) -> bool:
         """Take in what KlearStack pushed: the same as the client's own `feed`.
 
-        It ends the wait for that document at once.
-
         Args:
             push: Verified, such as `klearstack_async.webhooks.parse_push` gives it.
 
         Returns:
-            Whether it is of a batch that is waited for. If not, it is kept for a minute: a push may
-            come before the receipt of its upload.
+            Whether it is of a batch that is waited for, by this run or else; see `KlearStack.feed`.
 
         Raises:
             TypeError: It is no push.

@@ -15,7 +15,8 @@ from klearstack_async.wire.zipping import caseless, fitted_name, member_names, n
 __all__ = ["absolute", "is_of_another", "name_key", "number_in", "remote_name", "same_name"]
 
 _SEPARATORS = re.compile(r"[/\\]")
-_JOB_AND_NUMBER = re.compile(r"-([a-z2-7]{8})-(\d{1,18})(?:-\d+)?(?:\.[^.]*)?$", re.IGNORECASE)
+# Behind the user's part of a remote name stands the job, the number, and which try it is.
+_JOB_AND_NUMBER = re.compile(r"-([a-z2-7]{8})-(\d{1,18})(?:-\d+)?(?:\.[^.]*)?$")
 
 
 def remote_name(filename: str, job: str, number: int, attempt: int) -> str:
@@ -53,10 +54,8 @@ def number_in(name: str, job: str) -> int | None:
 
 def is_of_another(name: str, own: str) -> bool:
     """Say whether a name was made for another source of the job that made `own`."""
-    theirs, ours = _JOB_AND_NUMBER.search(name), _JOB_AND_NUMBER.search(own)
-    if theirs is None or ours is None or theirs[1].lower() != ours[1].lower():
-        return False
-    return int(theirs[2]) != int(ours[2])
+    ours = _JOB_AND_NUMBER.search(own)
+    return ours is not None and number_in(name, ours[1]) not in {None, int(ours[2])}
 
 
 def name_key(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from klearstack_async.document import Document
 from klearstack_async.errors import KlearStackError
+from klearstack_async.values import writable
 
 __all__ = ["BulkReport", "Outcome", "OutcomeState"]
 
@@ -79,13 +80,13 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """Give the outcome as JSON-ready values, each document by its `to_dict`."""
         return {
-            "source": _writable(self.source),
+            "source": writable(self.source),
             "state": self.state.value,
             "batch_id": self.batch_id,
             "attempts": self.attempts,
             "seconds": round(self.seconds, 3),
             "error": None if self.error is None else type(self.error).__name__,
-            "reason": None if self.reason is None else _writable(self.reason),
+            "reason": None if self.reason is None else writable(self.reason),
             "documents": [document.to_dict() for document in self.documents],
         }
 
@@ -144,8 +145,3 @@ class BulkReport:
         sources = "1 source" if self.sources == 1 else f"{self.sources} sources"
         earlier = f" ({self.earlier} of them earlier)" if self.earlier else ""
         return f"{sources}{earlier}: {', '.join(counts) or 'none'} in {self.seconds:.1f} s"
-
-
-def _writable(text: str) -> str:
-    """Make a file name that is no valid UTF-8 fit to be written down."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -16,7 +16,8 @@ import msgspec
 from klearstack_async.bulk.outcome import BulkReport, Outcome, OutcomeState
 from klearstack_async.bulk.progress import Progress
 from klearstack_async.errors import KlearStackError
-from klearstack_async.fastapi.problems import problem_response, writable
+from klearstack_async.fastapi.problems import problem_response
+from klearstack_async.values import writable
 
 __all__ = ["NOTHING_YET", "name_of", "outcome_data", "problem_data", "progress_data", "report_data"]
 

@@ -44,6 +44,7 @@ from klearstack_async.errors import (
     WebhookError,
 )
 from klearstack_async.fastapi.refusals import REFUSALS, RequestRefused
+from klearstack_async.values import writable
 
 __all__ = ["PROBLEMS", "VERDICTS", "Verdict", "problem_response"]
 
@@ -153,13 +154,9 @@ def problem_response(error: KlearStackError | RequestRefused) -> Response:
         members |= {"endpoint": error.endpoint} if error.endpoint else {}
         members |= {"repeatable": False} if isinstance(error, OutcomeUnknown) else {}
     if verdict.status >= 500:
-        _LOG.warning("answered %d: %s: %s", verdict.status, type(error).__name__, error)
+        # As text: a log record that is kept would keep the request by the error's traceback.
+        _LOG.warning("answered %d: %s: %s", verdict.status, type(error).__name__, str(error))
     return JSONResponse(members, verdict.status, _headers(error, verdict), _MEDIA_TYPE)
-
-
-def writable(text: str) -> str:
-    """Make a text fit to be sent: the name of a file on disk need not be valid UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _judged(error: KlearStackError | RequestRefused) -> tuple[str, Verdict]:

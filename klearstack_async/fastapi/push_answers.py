@@ -47,7 +47,7 @@ def refused(error: WebhookError, request: Request, max_bytes: int) -> Response:
     if error.status in FAILURES:
         response = _failure(error)
     else:
-        _LOG.warning("a push was refused with %d: %s", error.status, error)
+        _LOG.warning("a push was refused with %d: %s", error.status, str(error))
         response = problem_response(error)
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(_AGAIN_SECONDS)
@@ -72,7 +72,7 @@ def closing(request: Request, max_bytes: int, *, is_slow: bool = False) -> dict[
 
 def _failure(error: WebhookError) -> Response:
     kind, title = FAILURES[error.status]
-    _LOG.warning("a push was answered with %d: %s", error.status, error)
+    _LOG.warning("a push was answered with %d: %s", error.status, str(error))
     problem = {
         "type": f"urn:klearstack-async:{kind}",
         "title": title,

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from klearstack_async.bulk.naming import name_key, number_in, remote_name, same_name
+from klearstack_async.bulk.naming import (
+    is_of_another,
+    name_key,
+    number_in,
+    remote_name,
+    same_name,
+)
 from klearstack_async.transport.archive import zipped
 from klearstack_async.wire.source import BytesSource, FileSource, PathSource, Source, Stream
 from klearstack_async.wire.zipping import member_names
@@ -129,3 +135,25 @@ async def test_a_zip_keeps_the_remote_names_of_its_sources(tmp_path: Path) -> No
 )
 def test_a_sources_number_is_read_from_its_remote_name(name: str, number: int | None) -> None:
     assert number_in(name, "7f3k2a9c") == number
+
+
+@pytest.mark.parametrize(
+    ("name", "is_anothers"),
+    [
+        ("b-7f3k2a7c-2.pdf", True),
+        ("B-7F3K2A7C-2-3.PDF", True),
+        ("in/b-7f3k2a7c-2.pdf", True),
+        ("a-7f3k2a7c-1.pdf", False),
+        ("a-7f3k2a7c-1-2.pdf", False),
+        # Of another job, or of somebody else: what comes for a single source is its own.
+        ("b-7f3k2a7d-2.pdf", False),
+        ("scan 2.pdf", False),
+        ("", False),
+    ],
+)
+def test_a_name_tells_whether_another_source_of_the_job_has_it(
+    name: str, is_anothers: bool
+) -> None:
+    assert is_of_another(name, "a-7f3k2a7c-1.pdf") is is_anothers
+    # Who doesn't know its own name can't tell.
+    assert not is_of_another(name, "a.pdf")
